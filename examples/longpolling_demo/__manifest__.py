@@ -1,0 +1,14 @@
+# -*- coding: utf-8 -*-
+{
+    'name': 'Long Polling Demo',
+    'version': '1.0',
+    'category': 'Tools',
+    'summary': 'A wall of notes that every window sees grow',
+    'author': 'web_longpolling contributors',
+    'license': 'AGPL-3',
+    'depends': ['web_longpolling'],
+    'data': ['security/ir.model.access.csv'],
+    'assets': {},
+    'installable': True,
+    'auto_install': False,
+}

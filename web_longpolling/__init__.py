@@ -1,0 +1,9 @@
+# -*- coding: utf-8 -*-
+"""Long polling for OpenERP and Odoo: see ``longpolling.py`` for what an addon imports."""
+
+# A host imports its addons as openerp.addons.X or odoo.addons.X. Imported by the plain name, by the
+# command `oe` before there is a host, this is an ordinary package that loads nothing of one.
+if __name__ != 'web_longpolling':
+    from . import host
+    host.load()
+    from . import longpolling   # noqa: F401

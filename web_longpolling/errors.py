@@ -1,0 +1,85 @@
+# -*- coding: utf-8 -*-
+"""The ways a poll can end without an answer: one class an outcome.
+
+``sidecar/answers.py`` maps each of them to a status, in one table. All of
+them are plain Python, so the host may import them without gevent.
+"""
+
+
+class ConfigurationError(Exception):
+    """A setting or an argument is wrong. Stops the start with its sentence."""
+
+
+class PollError(Exception):
+    """Base of what a poll can end with. Its text is shown to the browser."""
+
+
+class BadRequest(PollError):
+    """The request itself is malformed: 400."""
+
+
+class AuthenticationError(PollError, AttributeError):
+    """Nobody is logged in, or the session has ended: 401.
+
+    It is an AttributeError as well, so that ``hasattr(request, 'uid')`` tells
+    a controller of a public route whether somebody is logged in.
+    """
+
+
+class Forbidden(PollError):
+    """Another site's page sent this request along with the user's cookie: 403."""
+
+
+class UnknownRoute(PollError):
+    """No installed module declares this path: 404."""
+
+
+class MethodNotAllowed(PollError):
+    """Neither GET nor POST: 405."""
+
+
+class TooLarge(PollError):
+    """The body or the parameters are larger than a poll may send: 413."""
+
+
+class Unavailable(PollError):
+    """Something is exhausted or out of reach just now: 503 with Retry-After."""
+
+
+class BudgetExhausted(Unavailable):
+    """No cursor of the budget became free before the poll's timeout: 503."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL does not answer, or the database is gone: 503.
+
+    reason: what PostgreSQL says, for the administrator alone
+    """
+
+    def __init__(self, reason):
+        Unavailable.__init__(self, "The database does not answer just now; try again.")
+        self.reason = reason
+
+
+class Stopping(Unavailable):
+    """The sidecar is going down; another one may answer at once: 503."""
+
+
+class ReadOnlyError(Exception):
+    """A controller tried to write: 500, and the log names the rule."""
+
+    RULE = ("A long polling controller may not write to the database: its transactions are "
+            "READ ONLY and rolled back. Write with an ordinary RPC, for instance in the "
+            "browser's success callback.")
+
+    def __init__(self):
+        Exception.__init__(self, self.RULE)
+
+
+class SnapshotHeld(RuntimeError):
+    """A controller tried to wait for news inside an open snapshot: 500."""
+
+    def __init__(self):
+        RuntimeError.__init__(
+            self, "A poll may not wait for news while it holds a snapshot: its cursor would be "
+                  "missing to all others. Leave the 'with request.snapshot()' block first.")

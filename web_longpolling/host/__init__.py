@@ -1,0 +1,85 @@
+# -*- coding: utf-8 -*-
+"""The only room that knows a host: one adapter each, all with the same functions in this order.
+
+====================================  =====================================================================
+function                              what it gives
+====================================  =====================================================================
+option(name)                          the value of the configuration file for `name`, or None
+configured_databases()                list of the names in the configuration's db_name
+connection_parameters(db)             dict of keyword arguments for ``psycopg2.connect``
+load(db)                              loads the registry of `db`: its modules, models and routes
+installed(db, module)                 whether `module` is installed in the loaded registry of `db`
+session(cookies, arguments, sent)     the Session that a poll claims, from the host's session store, or
+                                      None; takes the host's own parameter, if it has one, out of `sent`
+cursor(db, connection)                a cursor of the host's class on a psycopg2 connection of ours
+close(cr)                             rolls back and closes it, whatever state it is in
+verify(cr, session)                   whether the Session is good, by the host's own check, past its caches
+environment(cr, uid, context)         the host's Environment, or None where it has none
+call(cr, uid, model, method, args,    the result of one call by the host's RPC convention
+kwargs)
+flush(cr)                             sends writes that the host delays to the database, where they fail
+json_default(value)                   what ``json.dumps`` makes of the host's own types
+====================================  =====================================================================
+
+``boot.py`` holds what must happen before the addons can be imported at all.
+"""
+import importlib
+
+from . import boot
+
+_adapter = None
+
+
+class Session(object):
+    """A login as the host's session store has it. It proves nothing before ``verify``.
+
+    db: name of the database
+    uid: id of the user
+    context: the user's context, a dict
+    secret: what the adapter's ``verify`` needs; never logged
+    key: what tells this session from all others, hashable
+    """
+
+    __slots__ = ('db', 'uid', 'context', 'secret', 'key')
+
+    def __init__(self, db, uid, context, secret, key):
+        self.db = db
+        self.uid = uid
+        self.context = context
+        self.secret = secret
+        self.key = key
+
+    def __repr__(self):
+        return '<Session of user %s in %s>' % (self.uid, self.db)
+
+
+class Lender(object):
+    """What the hosts' Cursor takes for its connection pool: it lends one connection, which is ours."""
+
+    readonly = True
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    def borrow(self, *args, **kwargs):
+        return self._connection
+
+    def give_back(self, *args, **kwargs):
+        pass
+
+
+def adapter():
+    """The adapter of the host that has imported this addon.
+
+    :raises boot.BootError: if no adapter knows this host's version
+    """
+    global _adapter
+    if _adapter is None:
+        _adapter = importlib.import_module('.' + boot.adapter_name(boot.package()), __name__)
+    return _adapter
+
+
+def load():
+    """Load the adapter, and what the host itself serves of this addon: where the polls go."""
+    adapter()
+    importlib.import_module('.' + boot.adapter_name(boot.package()) + '_web', __name__)

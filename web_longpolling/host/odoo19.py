@@ -1,0 +1,129 @@
+# -*- coding: utf-8 -*-
+"""Odoo 19.0."""
+import errno
+import json
+import threading
+import time
+
+from odoo import http
+from odoo.api import Environment
+from odoo.modules.registry import Registry
+from odoo.service.model import _traverse_containers, call_kw
+from odoo.sql_db import Cursor, close_db, connection_info_for
+from odoo.tools import config, lazy
+from odoo.tools.json import json_default as odoo_json_default
+from odoo.tools.misc import consteq
+
+from ..errors import Unavailable
+from . import Lender, Session, openerp_alias
+
+openerp_alias.install()
+
+_reloading = threading.RLock()
+
+
+def option(name):
+    return config.get(name)
+
+
+def configured_databases():
+    return list(config['db_name'])
+
+
+def connection_parameters(db):
+    parameters = dict(connection_info_for(db)[1])
+    parameters['dbname'] = parameters.pop('database')
+    return parameters
+
+
+def load(db):
+    Registry(db)
+    close_db(db)        # polls have connections of their own
+
+
+def installed(db, module):
+    return module in Registry(db)._init_modules
+
+
+def session(cookies, arguments, sent):
+    sid = cookies.get('session_id')
+    if not sid or not http.root.session_store.is_valid_key(sid):
+        return None
+    stored = _read_session(sid)
+    # A session that was rotated lives on for two minutes under its old name.
+    if not stored.get('uid') or stored.get('deletion_time', float('inf')) <= time.time():
+        return None
+    return Session(stored['db'], stored['uid'], stored.get('context') or {}, stored.get('session_token'), sid)
+
+
+def _read_session(sid):
+    # Not session_store.get(): it may move files, and takes every error, a shortage of file descriptors
+    # too, for an empty session.
+    try:
+        with open(http.root.session_store.get_session_filename(sid), 'rb') as session_file:
+            return json.loads(session_file.read().decode('utf-8'))
+    except EnvironmentError as error:
+        if error.errno == errno.ENOENT:
+            return {}
+        raise Unavailable("The session can't be read just now; try again.")
+
+
+def cursor(db, connection):
+    return Cursor(Lender(connection), db, {})
+
+
+def close(cr):
+    try:
+        cr.close()
+    except Exception:
+        # A broken connection can't be rolled back. The cursor counts as closed all the same.
+        pass
+
+
+def verify(cr, session):
+    _follow_changes(cr)
+    user = Environment(cr, session.uid, {})['res.users'].browse(session.uid)
+    # What user._compute_session_token computes, without its ormcache: a changed password counts now,
+    # whether or not the process that changed it has signalled yet.
+    values = user._session_token_get_values()
+    if not values or not session.secret:
+        return False
+    if consteq(user._session_token_hash_compute(session.key, values), session.secret):
+        return True
+    return consteq(user._legacy_session_token_hash_compute(session.key) or '', session.secret)
+
+
+def _follow_changes(cr):
+    """Clear the caches, or load the registry anew, if another process has signalled a change."""
+    registry = Registry(cr.dbname)
+    registry_sequence, cache_sequences = registry.get_sequences(cr)
+    if (registry.registry_sequence, registry.cache_sequences) == (registry_sequence, cache_sequences):
+        return
+    with _reloading:
+        registry = Registry(cr.dbname)
+        # Whoever waited for the lock may have seen an older state than the one that is loaded by now.
+        if registry_sequence >= registry.registry_sequence:
+            if registry.check_signaling(cr) is not registry:
+                close_db(cr.dbname)
+
+
+def environment(cr, uid, context):
+    return Environment(cr, uid, context)
+
+
+def call(cr, uid, model, method, args, kwargs):
+    env = Environment(cr, uid, {})
+    if model not in env:
+        raise LookupError("The database %s has no model %s." % (cr.dbname, model))
+    result = call_kw(env[model], method, list(args), kwargs)
+    for value in _traverse_containers(result, lazy):
+        value._value        # computed now: the cursor is closed afterwards
+    return result
+
+
+def flush(cr):
+    cr.flush()
+
+
+def json_default(value):
+    return odoo_json_default(value)

@@ -1,0 +1,127 @@
+# -*- coding: utf-8 -*-
+"""OpenERP 7.0."""
+import datetime
+import errno
+import pickle
+
+import openerp
+from openerp.modules.registry import RegistryManager
+from openerp.tools import config
+
+from ..errors import Unavailable
+from . import Lender, Session
+
+_store = None
+
+
+def option(name):
+    return config.get(name)
+
+
+def configured_databases():
+    return [name.strip() for name in (config['db_name'] or '').split(',') if name.strip()]
+
+
+def connection_parameters(db):
+    parameters = {'dbname': db}
+    for name in ('host', 'port', 'user', 'password'):
+        if config['db_' + name]:
+            parameters[name] = config['db_' + name]
+    return parameters
+
+
+def load(db):
+    RegistryManager.get(db)
+    _close_pool(db)     # polls have connections of their own
+
+
+def _close_pool(db):
+    # Not sql_db.close_db: it writes the connection string to the log, with the password.
+    pool = openerp.sql_db._Pool
+    with pool._lock:
+        for entry in pool._connections[:]:
+            connection, used = entry
+            if not used and openerp.sql_db.dsn_are_equals(connection.dsn, openerp.sql_db.dsn(db)):
+                pool._connections.remove(entry)
+                connection.close()
+
+
+def installed(db, module):
+    # _init_modules: what the loader has found installed and loaded (modules/loading.py)
+    return module in RegistryManager.get(db)._init_modules
+
+
+def session(cookies, arguments, sent):
+    # Two levels, and both are needed: the cookie names the file, the parameter the login in it.
+    session_id = sent.pop('session_id', None) or arguments.get('session_id')
+    sid = cookies.get('sid')
+    if not sid or not session_id:
+        return None
+    login = _read_sessions(sid).get(session_id)
+    if not getattr(login, '_uid', None):
+        return None
+    return Session(login._db, login._uid, login.context or {}, login._password, (sid, session_id))
+
+
+def _read_sessions(sid):
+    global _store
+    if _store is None:
+        from openerp.addons.web import http
+        _store = http.werkzeug.contrib.sessions.FilesystemSessionStore(http.session_path())
+    if not _store.is_valid_key(sid):
+        return {}
+    # Not _store.get(): it takes every error, a shortage of file descriptors too, for an empty session.
+    try:
+        with open(_store.get_session_filename(sid), 'rb') as session_file:
+            return pickle.load(session_file)
+    except (IOError, OSError) as error:
+        if error.errno == errno.ENOENT:
+            return {}
+        raise Unavailable("The session can't be read just now; try again.")
+
+
+def cursor(db, connection):
+    return openerp.sql_db.Cursor(Lender(connection), db)
+
+
+def close(cr):
+    try:
+        cr.close()
+    except Exception:
+        # A broken connection can't be rolled back. The cursor counts as closed all the same.
+        pass
+
+
+def verify(cr, session):
+    # Not security.check: it answers from res.users' cache of this process, which never hears of a
+    # password that was changed in another. check_credentials is the method that addons override.
+    if not session.secret:
+        return False
+    try:
+        RegistryManager.get(cr.dbname).get('res.users').check_credentials(cr, session.uid, session.secret)
+    except openerp.exceptions.AccessDenied:
+        return False
+    return True
+
+
+def environment(cr, uid, context):
+    return None
+
+
+def call(cr, uid, model, method, args, kwargs):
+    instance = RegistryManager.get(cr.dbname).get(model)
+    if instance is None:
+        raise LookupError("The database %s has no model %s." % (cr.dbname, model))
+    return getattr(instance, method)(cr, uid, *args, **kwargs)
+
+
+def flush(cr):
+    pass        # 7.0 writes at once
+
+
+def json_default(value):
+    if isinstance(value, datetime.datetime):
+        return value.strftime(openerp.tools.DEFAULT_SERVER_DATETIME_FORMAT)
+    if isinstance(value, datetime.date):
+        return value.strftime(openerp.tools.DEFAULT_SERVER_DATE_FORMAT)
+    raise TypeError("%s has no form in JSON." % type(value).__name__)

@@ -1,0 +1,65 @@
+# -*- coding: utf-8 -*-
+"""The public face: what an addon imports.
+
+::
+
+    from openerp.addons.web_longpolling.longpolling import longpolling, get_timeout
+
+    @longpolling.route('/unread/<int:seen>')
+    def unread(request, seen, **kwargs):
+        return request.model('res.users').search([('id', '>', seen)])
+
+The host imports this module too, so nothing here needs gevent.
+"""
+from . import routes, settings
+from .errors import AuthenticationError, ReadOnlyError, SnapshotHeld
+
+__all__ = ['longpolling', 'get_timeout', 'get_path', 'AuthenticationError', 'ReadOnlyError', 'SnapshotHeld']
+
+
+def get_timeout():
+    """Seconds (a float) after which a poll without news is answered: ``longpolling_timeout``.
+
+    :raises ConfigurationError: if the configuration holds something else than a number of seconds
+    """
+    return settings.read('longpolling_timeout')
+
+
+def get_path():
+    """The path under which the dispatcher finds the sidecar: ``longpolling_path``.
+
+    :raises ConfigurationError: if the configuration holds something else than a path
+    """
+    return settings.read('longpolling_path')
+
+
+class LongPolling(object):
+    """The object ``longpolling``, whose methods an addon calls."""
+
+    @staticmethod
+    def route(path='/', mode='json', mustbeauthenticated=True):
+        """Declare a controller; may be stacked to give it several paths.
+
+        :param path: begins with a slash and is relative to the long polling path; variables as in
+            werkzeug's rules: ``/room/<room>``, ``/room/<int:room>``
+        :param mode: 'json' sends the controller's return value as JSON; 'http' sends a str, bytes or
+            werkzeug Response as it is
+        :param mustbeauthenticated: whether a poll without a valid login is refused with 401 before
+            the controller is called
+        :raises AssertionError: if one of them is something else, with a sentence that says what is allowed
+
+        The controller is called as ``controller(request, **parameters)``: the parameters are the path's
+        variables and the browser's parameters; a path variable wins over a parameter of its name.
+        """
+        prefix = get_path()
+        routes.check_arguments(path, mode, mustbeauthenticated, prefix)
+
+        def declare(controller):
+            routes.table.declare(routes.Route(
+                prefix + path, mode, mustbeauthenticated, controller, routes.addon_of(controller)))
+            return controller
+
+        return declare
+
+
+longpolling = LongPolling()

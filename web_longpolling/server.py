@@ -1,0 +1,80 @@
+# -*- coding: utf-8 -*-
+"""The sidecar: ``python web_longpolling/server.py -d mydb``.
+
+One gevent process beside the OpenERP or Odoo server. It answers the polls that
+nginx or Apache sends to it. Run it with the Python of your server.
+"""
+import gevent.monkey
+
+gevent.monkey.patch_all()       # before all else: what is imported first stays blocking
+
+import argparse     # noqa: E402
+import importlib    # noqa: E402
+import sys          # noqa: E402
+
+import psycogreen.gevent    # noqa: E402
+
+psycogreen.gevent.patch_psycopg()
+
+if __package__:
+    from .host import boot
+else:
+    from host import boot
+    # This folder is first on sys.path because this is a script. From here on the addon is
+    # imported as openerp.addons.web_longpolling alone.
+    del sys.path[0]
+
+
+def positive(value):
+    number = int(value)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def port(value):
+    number = int(value)
+    if not 0 <= number <= 65535:
+        raise ValueError
+    return number
+
+
+positive.__name__ = 'number above zero'
+port.__name__ = 'port number'
+
+
+def options(arguments):
+    parser = argparse.ArgumentParser(
+        prog='server.py', description="Hold the long polls of OpenERP or Odoo pages and answer each as soon as "
+                                      "its controller has something to tell.")
+    parser.add_argument('-c', '--config', metavar='FILE',
+                        help="the configuration file of your server (default: where the server itself looks); "
+                             "longpolling_path and longpolling_timeout are read from it")
+    parser.add_argument('-d', '--database', metavar='DB[,DB...]', action='append', default=[],
+                        help="names of the databases to serve (default: db_name of the configuration file)")
+    parser.add_argument('-i', '--interface', metavar='ADDRESS', default='127.0.0.1',
+                        help="address to listen on (default: %(default)s)")
+    parser.add_argument('-p', '--port', type=port, default=8068,
+                        help="TCP port to listen on (default: %(default)s)")
+    parser.add_argument('--max-cursor', type=positive, default=8, metavar='N',
+                        help="how many cursors of each database may be open at the same time; further reads "
+                             "wait in a queue (default: %(default)s)")
+    parser.add_argument('--logfile', metavar='FILE',
+                        help="file to log to (default: the console; never the server's own file)")
+    chosen = parser.parse_args(arguments)
+    chosen.databases = [name.strip() for names in chosen.database for name in names.split(',') if name.strip()]
+    return chosen
+
+
+def main(arguments=None):
+    chosen = options(arguments)
+    try:
+        package = boot.configure(chosen.config, chosen.logfile)
+    except boot.BootError as error:
+        sys.exit("server.py: %s" % error)
+    service = importlib.import_module(package + '.addons.web_longpolling.sidecar.service')
+    service.serve(chosen)
+
+
+if __name__ == '__main__':
+    main()

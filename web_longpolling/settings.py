@@ -1,0 +1,79 @@
+# -*- coding: utf-8 -*-
+"""What the administrator may write into the host's configuration file.
+
+One table, ``SETTINGS``; :func:`read` takes a value from the host, checks it and
+says in one sentence what is wrong with it.
+"""
+import collections
+import math
+import re
+
+from . import host
+from .errors import ConfigurationError
+
+try:
+    text_types = (basestring,)
+except NameError:
+    text_types = (str,)
+
+
+def _path(value):
+    if not isinstance(value, text_types) or not re.match(r'(/[A-Za-z0-9._~-]+)+$', value):
+        raise ValueError("a path that begins with a slash, does not end with one and is made of "
+                         "letters, digits and . _ ~ -, such as /openerplongpolling")
+    return value
+
+
+def _number(value, lowest, unit):
+    wanted = "a number of %s, %s or more" % (unit, lowest)
+    if isinstance(value, bool):     # the hosts turn the words True and False into these
+        raise ValueError(wanted)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(wanted)
+    if math.isnan(number) or math.isinf(number) or number < lowest:
+        raise ValueError(wanted)
+    return number
+
+
+def _seconds(value):
+    return _number(value, 1, 'seconds')
+
+
+Setting = collections.namedtuple('Setting', 'default parse meaning')
+
+SETTINGS = {
+    'longpolling_path': Setting(
+        '/openerplongpolling', _path,
+        "the first part of every poll's path, by which nginx or Apache finds the sidecar"),
+    'longpolling_timeout': Setting(
+        60.0, _seconds,
+        "seconds after which a poll without news is answered with 204"),
+}
+
+
+def read(name):
+    """The checked value of the setting `name`, or its default.
+
+    :raises ConfigurationError: if the host's configuration holds something else than is allowed
+    """
+    setting = SETTINGS[name]
+    value = host.adapter().option(name)
+    if value is None:
+        return setting.default
+    if isinstance(value, text_types):
+        value = value.strip()
+    try:
+        return setting.parse(value)
+    except ValueError as error:
+        raise ConfigurationError("The configuration says %s = %s, which is not %s." % (name, value, error))
+
+
+def check():
+    """Read every setting once, so that a mistake stops the start.
+
+    :raises ConfigurationError: for the first setting that is wrong
+    """
+    for name in sorted(SETTINGS):
+        read(name)

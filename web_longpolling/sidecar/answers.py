@@ -1,0 +1,95 @@
+# -*- coding: utf-8 -*-
+"""What a poll is answered with: one table from outcome to status.
+
+An answer is built once as plain bytes, so that thousands of polls can be sent
+the same one.
+"""
+import collections
+import json
+
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wrappers import Response
+
+from .. import errors
+
+try:
+    text = unicode
+except NameError:
+    text = str
+
+# Seconds after which a browser may try again when something was exhausted.
+RETRY_AFTER = 2
+
+STATUSES = (
+    (errors.BadRequest, 400),
+    (errors.AuthenticationError, 401),
+    (errors.Forbidden, 403),
+    (errors.UnknownRoute, 404),
+    (errors.MethodNotAllowed, 405),
+    (errors.TooLarge, 413),
+    (errors.Unavailable, 503),
+)
+
+class Answer(collections.namedtuple('Answer', 'status headers body')):
+    """What goes back to the browser.
+
+    status: a native str such as '200 OK'
+    headers: a list of (name, value), native str
+    body: bytes
+    """
+
+    __slots__ = ()
+
+
+def _answer(code, content_type, body, *headers):
+    headers = [('Content-Type', content_type), ('Content-Length', str(len(body))),
+               ('Cache-Control', 'no-store')] + list(headers)
+    return Answer('%d %s' % (code, HTTP_STATUS_CODES[code]), headers, body)
+
+
+def success(mode, value, json_default):
+    """The answer that carries what a controller returned.
+
+    :param mode: the route's mode
+    :param json_default: what turns the host's own types into JSON, as for ``json.dumps``
+    :returns: an Answer, or in mode 'http' the controller's werkzeug Response
+    :raises TypeError, ValueError: if the value does not fit the mode
+    """
+    if mode == 'json':
+        body = json.dumps(value, default=json_default, allow_nan=False)
+        return _answer(200, 'application/json', body.encode('utf-8'))
+    if isinstance(value, Response):
+        return value
+    if isinstance(value, text):
+        return _answer(200, 'text/html; charset=utf-8', value.encode('utf-8'))
+    if isinstance(value, bytes):
+        return _answer(200, 'text/html; charset=utf-8', value)
+    raise TypeError("A controller of mode 'http' returns str, bytes or a werkzeug Response, not %s."
+                    % type(value).__name__)
+
+
+def refusal(code, sentence, *headers):
+    """The answer that tells the browser in one sentence why it gets nothing."""
+    body = json.dumps({'error': sentence}).encode('utf-8')
+    return _answer(code, 'application/json', body, *headers)
+
+
+def failure(error):
+    """The answer to a poll that ended with a PollError."""
+    for outcome, code in STATUSES:
+        if isinstance(error, outcome):
+            break
+    headers = []
+    if code == 405:
+        headers.append(('Allow', 'GET, POST'))
+    if code == 503:
+        headers.append(('Retry-After', str(RETRY_AFTER)))
+    if isinstance(error, errors.Stopping):
+        headers += [('X-Longpolling', 'stopping'), ('Connection', 'close')]
+    return refusal(code, str(error), *headers)
+
+
+# Nothing happened until the timeout. A 204 has neither a body nor a length (RFC 9110, 8.6).
+NOTHING = Answer('204 No Content', [('Cache-Control', 'no-store')], b'')
+
+BROKEN = refusal(500, "The controller failed; the server's log says why.")

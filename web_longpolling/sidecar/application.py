@@ -1,0 +1,111 @@
+# -*- coding: utf-8 -*-
+"""The way of one poll, from the web server to the answer.
+
+::
+
+    nginx -> PollServer (http_server.py) -> Application.__call__(environ, start_response)
+      Application._poll            starts the poll's one timer, turns what ends it into an answer
+        Application._answer
+          parameters.read          what the browser sent: GET data=, or a JSON body      400, 413
+          host.session             who asks: the host's session file, not yet verified
+          Application._database    the session's database, if this sidecar serves it
+          Application._match       the route, of the modules installed in that database  404
+          Application._log_in      the session, verified against the database            401, 403
+          route.controller(request, **parameters)                                        200, 204
+            request.model, request.snapshot   read: one cursor of the budget a call      503
+          answers.success          the return value as bytes
+      Application._send            head and body, in one segment
+
+A step that fails raises one of ``errors.py``; ``answers.py`` holds the status of each. Nothing of
+a poll is kept on the application: what a step needs is an argument.
+"""
+import logging
+import sys
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
+
+from .. import errors, host, routes
+from . import answers, parameters
+from .deadline import PollTimeout
+from .request import Request
+
+_logger = logging.getLogger(__name__)
+
+
+class Application(object):
+    """The WSGI application of the sidecar."""
+
+    def __init__(self, databases, timeout):
+        """
+        :param databases: dict of the served Databases by name
+        :param timeout: seconds after which a poll without news is answered with 204
+        """
+        self._databases = databases
+        self._timeout = timeout
+
+    def __call__(self, environ, start_response):
+        return self._send(self._poll(environ), environ, start_response)
+
+    def _poll(self, environ):
+        try:
+            with PollTimeout(self._timeout):
+                return self._answer(environ)
+        except PollTimeout:
+            return answers.NOTHING
+        except errors.PollError as error:
+            return answers.failure(error)
+        except HTTPException as error:      # a controller's own abort(403)
+            return answers.refusal(error.code, error.description or error.name)
+        except Exception:
+            _logger.exception("The poll of %r failed", environ.get('PATH_INFO', ''))
+            return answers.BROKEN
+
+    def _answer(self, environ):
+        request = Request(environ)
+        if request.method not in ('GET', 'POST'):
+            raise errors.MethodNotAllowed("A poll is sent with GET or POST.")
+        sent = parameters.read(request)
+        session = host.adapter().session(request.cookies, request.args, sent)
+        database = self._database(session)
+        route, variables = self._match(environ, database)
+        self._log_in(request, route, database, session)
+        value = _call(route.controller, request, dict(sent, **variables))
+        return answers.success(route.mode, value, host.adapter().json_default)
+
+    def _database(self, session):
+        return self._databases.get(session.db) if session else None
+
+    def _match(self, environ, database):
+        """The route and its variables, among the modules of `database`, or of all if there is none."""
+        served = [database] if database else self._databases.values()
+        modules = frozenset().union(*[each.modules() for each in served])
+        try:
+            return routes.table.url_map(modules).bind_to_environ(environ).match()
+        except (NotFound, RequestRedirect, MethodNotAllowed):
+            raise errors.UnknownRoute("There is no such long polling route here.")
+
+    @staticmethod
+    def _log_in(request, route, database, session):
+        if route.mustbeauthenticated and request.headers.get('Sec-Fetch-Site') == 'cross-site':
+            raise errors.Forbidden("A page of another site may not poll with this user's login.")
+        if database and database.verify(session):
+            request.log_in(database, session)
+        elif route.mustbeauthenticated:
+            raise errors.AuthenticationError("Nobody is logged in, or the session has ended; log in again.")
+
+    @staticmethod
+    def _send(answer, environ, start_response):
+        if not isinstance(answer, answers.Answer):
+            return answer(environ, start_response)      # a controller's own werkzeug Response
+        start_response(answer.status, answer.headers)
+        return [answer.body]
+
+
+def _call(controller, request, sent):
+    try:
+        return controller(request, **sent)
+    except (TypeError, UnicodeError) as error:
+        if sys.exc_info()[2].tb_next is None:   # raised by the call itself: the controller was not entered
+            raise errors.BadRequest("The parameters do not fit this route: %s." % error)
+        raise

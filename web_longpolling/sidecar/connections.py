@@ -1,0 +1,140 @@
+# -*- coding: utf-8 -*-
+"""The connections on which polls read: at most `max_cursor` a database, each READ ONLY.
+
+They are the sidecar's own and not the host's pool's, for three reasons: the
+host's pool raises an error when it is full instead of waiting; it hands out
+connections that may write; and it needs three more round trips a cursor.
+"""
+import contextlib
+import logging
+import select
+
+import gevent.monkey
+import psycopg2
+import psycopg2.extensions
+
+from ..errors import DatabaseUnavailable
+from .budget import CursorBudget
+
+_logger = logging.getLogger(__name__)
+
+# The unpatched one: it is asked without waiting, and a switch here would let another poll in between.
+_poll = gevent.monkey.get_original('select', 'poll')
+
+SILENT = (psycopg2.extensions.TRANSACTION_STATUS_IDLE, psycopg2.extensions.TRANSACTION_STATUS_INTRANS,
+          psycopg2.extensions.TRANSACTION_STATUS_INERROR)
+
+
+def connect(parameters, name):
+    """A new connection, its name visible to the administrator in ``pg_stat_activity``.
+
+    :param parameters: keyword arguments of ``psycopg2.connect``
+    :param name: ``application_name``, at most 63 characters count
+    :raises DatabaseUnavailable: if PostgreSQL does not let us in
+    """
+    try:
+        return psycopg2.connect(**dict(parameters, application_name=name))
+    except psycopg2.Error as error:
+        raise _unavailable(parameters.get('dbname'), error)
+
+
+def _unavailable(db, error):
+    reason = ' '.join(str(error).split())
+    _logger.warning("The database %s does not answer: %s", db, reason)
+    return DatabaseUnavailable(reason)
+
+
+class Connections(object):
+    """The cursor budget of one database and the connections it stands for."""
+
+    def __init__(self, parameters, size, statement_timeout):
+        """
+        :param parameters: keyword arguments of ``psycopg2.connect``
+        :param size: how many connections there may be at once
+        :param statement_timeout: seconds after which PostgreSQL ends a query whose poll is long gone
+        """
+        self.budget = CursorBudget(size)
+        self._parameters = parameters
+        self._statement_timeout = statement_timeout
+        self._idle = []     # the last one used is the first one taken: the others can grow old
+
+    @contextlib.contextmanager
+    def connection(self):
+        """One connection for the length of the block, in a READ ONLY transaction that is rolled back.
+
+        :raises BudgetExhausted: if none became free before the poll's timeout
+        :raises DatabaseUnavailable: if PostgreSQL does not answer or breaks off
+        """
+        with self.budget.slot():
+            connection = self._take()
+            try:
+                yield connection
+                connection.rollback()
+            except psycopg2.Error as error:
+                if connection.closed or not _recover(connection):
+                    connection.close()
+                    raise _unavailable(self._parameters.get('dbname'), error)
+                raise
+            except Exception:
+                _recover(connection)
+                raise
+            except BaseException:
+                # The poll ended by its timeout or because its client is gone. A rollback would wait
+                # for the query that still runs; PostgreSQL ends it when it sees the closed socket.
+                connection.close()
+                raise
+            finally:
+                if not connection.closed:
+                    self._idle.append(connection)
+
+    def _take(self):
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed and not _has_something_to_say(connection):
+                return connection
+            connection.close()
+        return self._open()
+
+    def _open(self):
+        connection = connect(self._parameters, 'longpolling')
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = %s", (int(self._statement_timeout * 1000),))
+                if connection.server_version >= 140000:
+                    cursor.execute("SET client_connection_check_interval = '1s'")
+            connection.autocommit = False
+            # psycopg2 opens every transaction of this connection with BEGIN READ ONLY, so that not
+            # even a commit in a controller leads to one that may write.
+            connection.set_session(readonly=True)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def close(self):
+        """Close the idle connections; those in use follow when their poll gives them back."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def __len__(self):
+        return len(self._idle) + self.budget.used
+
+
+def _recover(connection):
+    """Roll back after an error; whether the connection can be used again."""
+    try:
+        if not connection.closed and connection.get_transaction_status() in SILENT:
+            connection.rollback()
+            return True
+    except psycopg2.Error:
+        pass
+    connection.close()
+    return False
+
+
+def _has_something_to_say(connection):
+    """Whether bytes came on an idle connection: PostgreSQL says nothing there but farewell."""
+    poller = _poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    return bool(poller.poll(0))

@@ -1,0 +1,45 @@
+# -*- coding: utf-8 -*-
+"""What the browser sent along: one JSON object."""
+import json
+
+from ..errors import BadRequest, TooLarge
+
+# Bytes. Parameters say which news are wanted; nobody needs a megabyte for that.
+MAX_BODY = 1024 * 1024
+
+
+def read(request):
+    """The parameters of a poll as a dict: the JSON body of a POST, ``data=`` of a GET.
+
+    :param request: a werkzeug Request
+    :raises BadRequest: if it is something else than a JSON object
+    :raises TooLarge: if it is larger than MAX_BODY bytes
+    """
+    if request.method == 'GET':
+        source = request.args.get('data', '')
+        where = "The parameter data"
+    else:
+        source = _body(request)
+        where = "The body"
+    if not source.strip():
+        return {}
+    try:
+        sent = json.loads(source)
+    except (ValueError, RuntimeError) as error:     # RuntimeError: nested too deeply
+        raise BadRequest("%s is not JSON: %s." % (where, error))
+    if not isinstance(sent, dict):
+        raise BadRequest("%s must be a JSON object, such as {\"room\": 5}." % where)
+    return sent
+
+
+def _body(request):
+    if (request.content_length or 0) > MAX_BODY:
+        raise TooLarge("A poll may send %d bytes of parameters at most." % MAX_BODY)
+    # One byte more, for a body that comes in chunks and does not say how long it is.
+    body = request.environ['wsgi.input'].read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise TooLarge("A poll may send %d bytes of parameters at most." % MAX_BODY)
+    try:
+        return body.decode('utf-8')
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not UTF-8.")

@@ -1,0 +1,76 @@
+# -*- coding: utf-8 -*-
+"""Reading the database: snapshots, and models called one cursor at a time."""
+import contextlib
+
+import psycopg2
+
+from .. import host
+from ..errors import ReadOnlyError
+
+READ_ONLY_SQL_TRANSACTION = '25006'     # PostgreSQL, appendix A
+
+
+class Snapshot(object):
+    """A read-only transaction: whatever is read in it is of one moment.
+
+    cr: the host's own cursor
+    env: the host's Environment (Odoo), None on OpenERP 7.0
+    """
+
+    def __init__(self, cr, env, uid):
+        self.cr = cr
+        self.env = env
+        self._uid = uid
+
+    def model(self, name):
+        """The model `name`, whose methods read in this snapshot."""
+        return Model(name, self._call)
+
+    def _call(self, model, method, args, kwargs):
+        return host.adapter().call(self.cr, self._uid, model, method, args, kwargs)
+
+
+class Model(object):
+    """A model of the host, called by its RPC convention: ids first, ``context=`` a keyword."""
+
+    def __init__(self, name, call):
+        self._name = name
+        self._call = call
+
+    def __getattr__(self, method):
+        if method.startswith('_'):
+            raise AttributeError("%s is private: a controller calls what an RPC may call." % method)
+        return lambda *args, **kwargs: self._call(self._name, method, args, kwargs)
+
+    def __repr__(self):
+        return "Model(%r)" % self._name
+
+
+@contextlib.contextmanager
+def open_snapshot(database, uid, context):
+    """Read in one transaction for the length of the block.
+
+    :param database: the Database to read
+    :param uid: who reads; the host's access rules are this user's
+    :param context: the user's context, for Odoo's Environment
+    :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
+    :raises ReadOnlyError: if something was written in it
+    """
+    adapter = host.adapter()
+    with database.connections.connection() as connection:
+        cr = adapter.cursor(database.name, connection)
+        try:
+            snapshot = Snapshot(cr, adapter.environment(cr, uid, context), uid)
+            yield snapshot
+            adapter.flush(cr)
+        except psycopg2.Error as error:
+            if error.pgcode == READ_ONLY_SQL_TRANSACTION:
+                raise ReadOnlyError()
+            raise
+        except Exception:
+            raise
+        except BaseException:
+            connection.close()      # before the cursor, whose rollback would wait for the running query
+            raise
+        finally:
+            adapter.close(cr)
