@@ -1,0 +1,382 @@
+// The poll loop of one page. Each test is named after the sentence it proves.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeBrowser, core, settle } from "./fakes.mjs";
+
+async function started(path, params, callbacks, options) {
+    const browser = new FakeBrowser(options);
+    const tab = browser.tab();
+    await tab.start(path, params, callbacks);
+    return { browser, tab, network: browser.network };
+}
+
+test("a poll is a POST of the parameters as a JSON object to the long polling path and the route", async () => {
+    const { network } = await started("/mainpath", { last: 3 });
+    assert.equal(network.poll.url, "/openerplongpolling/mainpath");
+    assert.equal(network.poll.options.method, "POST");
+    assert.equal(network.poll.options.headers["Content-Type"], "application/json");
+    assert.deepEqual(network.poll.body, { last: 3, session_id: "one" });
+});
+
+test("the path and the timeout come from the host", async () => {
+    const browser = new FakeBrowser();
+    const tab = browser.tab();
+    tab.configuration = async () => ({ path: "/otherpath", timeout: 30 });
+    await tab.start("/wall");
+    assert.equal(browser.network.poll.url, "/otherpath/wall");
+});
+
+test("an answer goes to the success callback, and the next poll follows at once", async () => {
+    const { browser, tab, network } = await started();
+    network.poll.answer(200, { count: 3 });
+    await browser.advance(0);
+    assert.deepEqual(tab.answers, [{ count: 3 }]);
+    assert.equal(network.requests.length, 2);
+});
+
+test("the text of an answer that is no JSON goes to the success callback", async () => {
+    const { tab, network } = await started();
+    network.poll.answer(200, "<p>hello</p>", { "Content-Type": "text/html" });
+    await settle();
+    assert.deepEqual(tab.answers, ["<p>hello</p>"]);
+});
+
+test("when nothing happened until the timeout, the next poll follows without a callback", async () => {
+    const { browser, tab, network } = await started();
+    network.poll.answer(204);
+    await browser.advance(0);
+    assert.deepEqual([tab.answers, tab.errors], [[], []]);
+    assert.equal(network.requests.length, 2);
+});
+
+for (const [status, state] of [[401, "logged_out"], [404, "stopped"], [400, "stopped"], [413, "stopped"]]) {
+    test(`status ${status} goes to the error callback, and the loop stops`, async () => {
+        const { browser, tab, network } = await started();
+        network.poll.answer(status, { error: "one sentence" });
+        await browser.advance(3600e3);
+        assert.deepEqual(tab.errors, [[status, "error"]]);
+        assert.equal(network.requests.length, 1);
+        assert.equal(tab.state, state);
+    });
+}
+
+for (const status of [500, 502, 503, 504, 429, 408]) {
+    test(`status ${status} goes to the error callback, and another poll follows later`, async () => {
+        const { browser, tab, network } = await started();
+        network.poll.answer(status, { error: "one sentence" });
+        await settle();
+        assert.deepEqual(tab.errors, [[status, "error"]]);
+        await browser.advance(499);
+        assert.equal(network.requests.length, 1);
+        await browser.advance(1);
+        assert.equal(network.requests.length, 2);
+    });
+}
+
+test("errors reach the page as something like an XMLHttpRequest and a status", async () => {
+    const { network } = await started("/wall", {}, {
+        error: (xhr, status) => {
+            assert.equal(status, "error");
+            assert.equal(xhr.status, 500);
+            assert.equal(xhr.readyState, 4);
+            assert.deepEqual(xhr.responseJSON, { error: "the controller failed" });
+            assert.equal(xhr.responseText, '{"error":"the controller failed"}');
+            assert.equal(xhr.getResponseHeader("X-Thing"), "seven");
+            assert.equal(xhr.getResponseHeader("X-Nothing"), null);
+            seen = true;
+        },
+    });
+    let seen = false;
+    network.poll.answer(500, { error: "the controller failed" }, { "X-Thing": "seven" });
+    await settle();
+    assert.ok(seen);
+});
+
+test("a lost connection goes to the error callback with status 0", async () => {
+    const { browser, tab, network } = await started();
+    network.poll.fail();
+    await settle();
+    assert.deepEqual(tab.errors, [[0, "error"]]);
+    await browser.advance(500);
+    assert.equal(network.requests.length, 2);
+});
+
+test("an answer that is broken JSON is an error of the kind parsererror", async () => {
+    const { tab, network } = await started();
+    network.poll.answer(200, '{"half', { "Content-Type": "application/json" });
+    await settle();
+    assert.deepEqual([tab.answers, tab.errors], [[], [[200, "parsererror"]]]);
+});
+
+test("a sidecar that stops sends the page elsewhere at once, without a callback", async () => {
+    const { browser, tab, network } = await started();
+    network.poll.answer(503, { error: "stopping" }, { "X-Longpolling": "stopping", "Retry-After": "30" });
+    await browser.advance(500);
+    assert.deepEqual(tab.errors, []);
+    assert.equal(network.requests.length, 2);
+});
+
+test("pages that a stopping sidecar sends away do not all come back in the same millisecond", async () => {
+    const times = [];
+    for (const luck of [0.1, 0.9]) {
+        const { browser, network } = await started("/wall", {}, {}, { random: () => luck });
+        const before = browser.clock.time;
+        network.poll.answer(503, {}, { "X-Longpolling": "stopping" });
+        while (network.requests.length < 2) {
+            await browser.advance(1);
+        }
+        times.push(browser.clock.time - before);
+    }
+    assert.ok(times[1] - times[0] >= 300, String(times));
+});
+
+test("a callback that throws is reported to the console and does not end the loop", async () => {
+    const { tab, network } = await started("/wall", {}, {
+        success: () => {
+            throw new Error("a mistake of the page");
+        },
+    });
+    network.poll.answer(200, 1);
+    await settle();
+    network.poll.answer(200, 2);
+    await settle();
+    assert.deepEqual(tab.answers, [1, 2]);
+    assert.equal(tab.reports.length, 2);
+    assert.match(String(tab.reports[0][1]), /a mistake of the page/);
+});
+
+test("an error callback that throws does not end the loop either", async () => {
+    const { browser, tab, network } = await started("/wall", {}, {
+        error: () => {
+            throw new Error("a mistake of the page");
+        },
+    });
+    network.poll.answer(500, {});
+    await browser.advance(1000);
+    assert.equal(network.requests.length, 2);
+    assert.equal(tab.reports.length, 1);
+});
+
+test("without an error callback a failed poll is simply repeated", async () => {
+    const browser = new FakeBrowser();
+    const tab = browser.tab();
+    tab.lp.start_longpolling(tab.session, "/wall", {}, () => undefined);
+    await settle();
+    browser.network.poll.answer(500, {});
+    await browser.advance(1000);
+    assert.equal(browser.network.requests.length, 2);
+    assert.deepEqual(tab.reports, []);
+});
+
+test("a callback that returns a promise delays the next poll until it is resolved", async () => {
+    let resolve;
+    const { browser, network } = await started("/wall", {}, { success: () => new Promise((done) => (resolve = done)) });
+    network.poll.answer(200, 1);
+    await browser.advance(120e3);
+    assert.equal(network.requests.length, 1);
+    resolve();
+    await settle();
+    assert.equal(network.requests.length, 2);
+});
+
+test("a callback's promise that is rejected lets the next poll go, too", async () => {
+    const { tab, network } = await started("/wall", {}, { success: () => Promise.reject(new Error("late mistake")) });
+    network.poll.answer(200, 1);
+    await settle();
+    assert.equal(network.requests.length, 2);
+    assert.match(String(tab.reports[0][1]), /late mistake/);
+});
+
+/** As jQuery 1.8 makes them: callbacks run at once, and `then` is no promise of the language. */
+function deferred() {
+    const waiting = [];
+    let settled = null;
+    const end = (index) => (...values) => {
+        settled = [index, values];
+        waiting.forEach((pair) => pair[index] && pair[index](...values));
+    };
+    return {
+        resolve: end(0),
+        reject: end(1),
+        then(done, failed) {
+            const pair = [done, failed];
+            settled ? pair[settled[0]] && pair[settled[0]](...settled[1]) : waiting.push(pair);
+            return this;
+        },
+        always(both) {
+            return this.then(both, both);
+        },
+    };
+}
+
+for (const end of ["resolve", "reject"]) {
+    test(`a jQuery deferred delays the next poll until it is settled: ${end}`, async () => {
+        const work = deferred();
+        const { browser, tab, network } = await started("/wall", {}, { success: () => work });
+        network.poll.answer(200, 1);
+        await browser.advance(30e3);
+        assert.equal(network.requests.length, 1);
+        work[end]({}, "event");
+        await settle();
+        assert.equal(network.requests.length, 2);
+        assert.deepEqual(tab.reports, []);
+    });
+}
+
+test("a deferred of the error callback delays the next poll, too", async () => {
+    const work = deferred();
+    const { browser, network } = await started("/wall", {}, { error: () => work });
+    network.poll.answer(500, {});
+    await browser.advance(120e3);
+    assert.equal(network.requests.length, 1);
+    work.resolve();
+    await browser.advance(500);
+    assert.equal(network.requests.length, 2);
+});
+
+test("params are read before every poll, so a callback may change them in place", async () => {
+    const params = { last: 0 };
+    const { network } = await started("/wall", params, { success: (result) => (params.last = result) });
+    network.poll.answer(200, 17);
+    await settle();
+    assert.equal(network.poll.body.last, 17);
+    assert.deepEqual(params, { last: 17 });
+});
+
+test("path and params may be functions, asked before every poll", async () => {
+    let last = 0;
+    const { network } = await started(() => "/wall/" + last, () => ({ seen: last }), { success: (value) => (last = value) });
+    assert.equal(network.poll.url, "/openerplongpolling/wall/0");
+    network.poll.answer(200, 5);
+    await settle();
+    assert.equal(network.poll.url, "/openerplongpolling/wall/5");
+    assert.equal(network.poll.body.seen, 5);
+});
+
+test("a path function that throws is reported and does not end the loop", async () => {
+    let calls = 0;
+    const path = () => {
+        calls += 1;
+        if (calls === 1) {
+            throw new Error("not yet");
+        }
+        return "/wall";
+    };
+    const { browser, tab, network } = await started(path);
+    assert.equal(network.requests.length, 0);
+    await browser.advance(1000);
+    assert.equal(network.poll.url, "/openerplongpolling/wall");
+    assert.equal(tab.reports.length, 1);
+});
+
+test("the session's id is read before every poll, since it may change", async () => {
+    const { tab, network } = await started();
+    tab.session.session_id = "two";
+    network.poll.answer(204);
+    await settle();
+    assert.equal(network.poll.body.session_id, "two");
+});
+
+test("stop_longpolling aborts the request in flight", async () => {
+    const { browser, tab, network } = await started();
+    tab.lp.stop_longpolling();
+    await browser.advance(3600e3);
+    assert.ok(network.requests[0].aborted);
+    assert.equal(network.requests.length, 1);
+    assert.deepEqual([tab.answers, tab.errors, browser.clock.timers], [[], [], []]);
+});
+
+test("an answer that arrives after the stop is never delivered", async () => {
+    const { tab, network } = await started();
+    const { poll } = network;
+    poll.answer(200, "late");
+    tab.lp.stop_longpolling();
+    await settle();
+    assert.deepEqual(tab.answers, []);
+});
+
+test("a stop in the success callback ends the loop", async () => {
+    const { browser, tab, network } = await started("/wall", {}, { success: () => tab.lp.stop_longpolling() });
+    network.poll.answer(200, 1);
+    await browser.advance(3600e3);
+    assert.equal(network.requests.length, 1);
+});
+
+test("starting twice leaves one loop, with the callbacks of the second start", async () => {
+    const { tab, network } = await started("/first");
+    const first = network.poll;
+    await tab.start("/second");
+    assert.ok(first.aborted);
+    assert.equal(network.poll.url, "/openerplongpolling/second");
+    network.poll.answer(200, 2);
+    await settle();
+    assert.deepEqual(tab.answers, [2]);
+    assert.equal(network.held.length, 1);
+});
+
+test("a start in the error callback begins anew after a logout", async () => {
+    const { tab, network } = await started("/wall", {}, {
+        error: (xhr) => xhr.status === 401 && tab.start("/public"),
+    });
+    network.poll.answer(401, {});
+    await settle();
+    assert.equal(network.poll.url, "/openerplongpolling/public");
+});
+
+test("a host that does not say where to poll is asked again, as after a failed poll", async () => {
+    const browser = new FakeBrowser();
+    const tab = browser.tab();
+    const answer = tab.configuration;
+    let asked = 0;
+    tab.configuration = async () => {
+        asked += 1;
+        throw new Error("host down");
+    };
+    await tab.start();
+    assert.deepEqual([asked, tab.errors], [1, [[0, "error"]]]);
+    await browser.advance(500);
+    assert.equal(asked, 2);
+    tab.configuration = answer;
+    await browser.advance(1000);
+    assert.equal(browser.network.held.length, 1);
+});
+
+test("the page is told the state of its connection", async () => {
+    const { browser, tab, network } = await started();
+    assert.deepEqual(tab.states, [{ name: "connecting", wait: 0 }]);
+    network.poll.answer(200, 1);
+    await settle();
+    assert.equal(tab.state, "live");
+    network.poll.answer(500, {});
+    await settle();
+    assert.deepEqual(tab.states.at(-1), { name: "reconnecting", wait: 0.5 });
+    await browser.advance(500);
+    assert.deepEqual(tab.states.at(-1), { name: "reconnecting", wait: 0 });
+    network.poll.answer(204);
+    await settle();
+    assert.equal(tab.state, "live");
+});
+
+test("a poll that was not refused within two seconds counts as live", async () => {
+    const { browser, tab } = await started();
+    await browser.advance(1999);
+    assert.equal(tab.state, "connecting");
+    await browser.advance(1);
+    assert.equal(tab.state, "live");
+});
+
+test("a state callback that throws is reported and does not end the loop", async () => {
+    const { tab, network } = await started();
+    tab.lp.onstate = () => {
+        throw new Error("a mistake of the page");
+    };
+    network.poll.answer(200, 1);
+    await settle();
+    assert.equal(tab.reports.length, 1);
+    assert.equal(network.held.length, 1);
+});
+
+test("the files leave one name in the page, and it is ours", () => {
+    assert.ok(core.LongPolling);
+    assert.deepEqual(Object.keys(globalThis).filter((name) => /longpolling/i.test(name)), ["web_longpolling_core"]);
+});

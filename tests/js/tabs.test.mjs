@@ -1,0 +1,320 @@
+// Many tabs of one browser. Each test is named after the sentence it proves.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeBrowser, settle } from "./fakes.mjs";
+
+async function opened(count, { path = () => "/wall", ...options } = {}) {
+    const browser = new FakeBrowser(options);
+    const tabs = [];
+    for (let index = 0; index < count; index += 1) {
+        const tab = browser.tab();
+        await tab.start(path(index));
+        tabs.push(tab);
+    }
+    await browser.advance(100);
+    return { browser, tabs, network: browser.network };
+}
+
+function holder(browser, tabs) {
+    return tabs.find((tab) => tab.name === browser.network.poll.tab);
+}
+
+test("ten tabs of one user on one path hold one connection, and all get the answer", async () => {
+    const { browser, tabs, network } = await opened(10);
+    network.poll.answer(200, { text: "hello" });
+    await browser.advance(200);
+    assert.deepEqual(tabs.map((tab) => tab.answers), Array(10).fill([{ text: "hello" }]));
+    assert.equal(network.held.length, 1);
+});
+
+test("a hundred answers reach each of ten tabs exactly once and in order, over one connection at a time", async () => {
+    const browser = new FakeBrowser();
+    const { network } = browser;
+    const tabs = Array.from({ length: 10 }, () => browser.tab());
+    for (const tab of tabs) {
+        let last = 0;
+        await tab.start(() => "/wall/" + last, {}, { success: (value) => (last = value) });
+    }
+    for (let value = 1; value <= 100; value += 1) {
+        await browser.advance(200);
+        assert.equal(network.poll.url, "/openerplongpolling/wall/" + (value - 1));
+        network.poll.answer(200, value);
+    }
+    await browser.advance(200);
+    for (const tab of tabs) {
+        assert.deepEqual(tab.answers, Array.from({ length: 100 }, (_, index) => index + 1));
+    }
+    assert.equal(network.requests.length, 101);
+});
+
+test("each tab gets a copy of the answer that it may change", async () => {
+    const { browser, tabs, network } = await opened(2);
+    network.poll.answer(200, { list: [] });
+    await browser.advance(100);
+    tabs[0].answers[0].list.push("mine");
+    assert.deepEqual(tabs[1].answers[0], { list: [] });
+});
+
+test("tabs with other parameters poll for themselves", async () => {
+    const browser = new FakeBrowser();
+    await browser.tab().start("/wall", { room: 1 });
+    await browser.tab().start("/wall", { room: 2 });
+    await browser.tab().start("/wall", { room: 1 });
+    assert.equal(browser.network.held.length, 2);
+});
+
+for (const other of [{ db: "mydb", uid: 2, session_id: "one" }, { db: "other", uid: 1, session_id: "one" },
+    { db: "mydb", uid: 1, session_id: "two" }]) {
+    test(`users never share a poll: ${JSON.stringify(other)}`, async () => {
+        const browser = new FakeBrowser();
+        const [mine, theirs] = [browser.tab(), browser.tab(other)];
+        await mine.start();
+        await theirs.start();
+        assert.equal(browser.network.held.length, 2);
+        browser.network.held[0].answer(200, "mine alone");
+        await browser.advance(1000);
+        assert.deepEqual([mine.answers, theirs.answers], [["mine alone"], []]);
+    });
+}
+
+test("a page that logs in as another user leaves the old user's line", async () => {
+    const { browser, tabs, network } = await opened(2);
+    const follower = tabs.find((tab) => tab.name !== network.poll.tab);
+    // 7.0 logs in without loading the page again: the session object stays, what is in it changes.
+    follower.session = { ...follower.session };
+    await follower.start();
+    Object.assign(follower.session, { uid: 2, session_id: "two" });
+    await follower.event("online");
+    await browser.advance(100);
+    assert.equal(network.held.length, 2);
+    network.held[0].answer(200, "for the first user");
+    await browser.advance(1000);
+    assert.deepEqual(follower.answers, []);
+});
+
+test("if the tab that polls closes, another takes over with the same parameters", async () => {
+    const { browser, tabs, network } = await opened(3);
+    const first = holder(browser, tabs);
+    await first.crash();
+    await browser.advance(100);
+    const second = holder(browser, tabs);
+    assert.notEqual(second, first);
+    network.poll.answer(200, 7);
+    await browser.advance(100);
+    const others = tabs.filter((tab) => tab !== first);
+    assert.deepEqual(others.map((tab) => tab.answers), [[7], [7]]);
+});
+
+test("if the tab that polls stops, another takes over", async () => {
+    const { browser, tabs, network } = await opened(3);
+    const first = holder(browser, tabs);
+    first.lp.stop_longpolling();
+    await browser.advance(100);
+    assert.equal(network.held.length, 1);
+    assert.notEqual(holder(browser, tabs), first);
+});
+
+test("if the tab that polls freezes, another takes over, and the frozen one misses nothing once it is resumed", async () => {
+    const browser = new FakeBrowser();
+    const { network } = browser;
+    const tabs = [browser.tab(), browser.tab()];
+    for (const tab of tabs) {
+        let last = 0;
+        await tab.start(() => "/wall/" + last, {}, { success: (value) => (last = value) });
+    }
+    const [first, second] = tabs;
+    await first.event("freeze", first.document);
+    await browser.advance(100);
+    assert.equal(network.poll.tab, second.name);
+    network.poll.answer(200, 1);
+    await browser.advance(100);
+    assert.deepEqual([first.answers, second.answers], [[], [1]]);
+    await first.event("resume", first.document);
+    const poll = network.held.find((held) => held.tab === first.name);
+    assert.equal(poll.url, "/openerplongpolling/wall/0");
+});
+
+test("if the tab that polls hangs, another takes the poll away from it after a while", async () => {
+    const { browser, tabs, network } = await opened(3);
+    const first = holder(browser, tabs);
+    first.hung = true; // its timers do not run; the browser still holds its lock
+    const dead = network.poll;
+    await browser.advance(150e3);
+    assert.ok(dead.aborted || network.held.length === 2);
+    const taken = network.held.filter((held) => held.tab !== first.name);
+    assert.equal(taken.length, 1);
+    taken[0].answer(200, "here");
+    await browser.advance(100);
+    const others = tabs.filter((tab) => tab !== first);
+    assert.deepEqual(others.map((tab) => tab.answers), [["here"], ["here"]]);
+});
+
+test("a laptop that slept repeats the poll of all its tabs once", async () => {
+    const { browser, tabs, network } = await opened(5);
+    await browser.advance(40e3);
+    browser.clock.sleep(8 * 3600e3);
+    await browser.advance(20e3);
+    assert.equal(network.held.length, 1);
+    assert.equal(network.requests.length, 2);
+    assert.deepEqual(tabs.map((tab) => tab.errors), Array(5).fill([]));
+});
+
+test("a tab that comes late takes part in the poll that is held", async () => {
+    const { browser, network } = await opened(2);
+    const late = browser.tab();
+    await late.start();
+    await browser.advance(30e3);
+    assert.equal(network.requests.length, 1);
+    network.poll.answer(200, "news");
+    await browser.advance(100);
+    assert.deepEqual(late.answers, ["news"]);
+});
+
+test("a tab whose callback is slow does not hold the others up, and misses nothing", async () => {
+    const browser = new FakeBrowser();
+    const { network } = browser;
+    let release;
+    const slow = browser.tab();
+    const quick = browser.tab();
+    const lasts = new Map();
+    const path = (tab) => () => "/wall/" + (lasts.get(tab) || 0);
+    await slow.start(path(slow), {}, {
+        success: (value) => (lasts.set(slow, value), new Promise((resolve) => (release = resolve))),
+    });
+    await quick.start(path(quick), {}, { success: (value) => void lasts.set(quick, value) });
+    network.poll.answer(200, 1);
+    await browser.advance(100);
+    assert.equal(network.poll.tab, quick.name);
+    network.poll.answer(200, 2);
+    await browser.advance(100);
+    assert.deepEqual([slow.answers, quick.answers], [[1], [1, 2]]);
+    release();
+    await browser.advance(100);
+    const poll = network.held.find((held) => held.tab === slow.name);
+    assert.equal(poll.url, "/openerplongpolling/wall/1");
+    poll.answer(200, 2);
+    await browser.advance(100);
+    assert.deepEqual(slow.answers, [1, 2]);
+    assert.equal(network.held.length, 1);
+});
+
+test("the end of the session reaches every tab", async () => {
+    const { browser, tabs, network } = await opened(4);
+    network.poll.answer(401, {});
+    await browser.advance(3600e3);
+    assert.deepEqual(tabs.map((tab) => tab.errors), Array(4).fill([[401, "error"]]));
+    assert.deepEqual(tabs.map((tab) => tab.state), Array(4).fill("logged_out"));
+    assert.equal(network.requests.length, 1);
+});
+
+test("ten tabs that lost the sidecar come back as one", async () => {
+    let seed = 1;
+    const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    const { browser, tabs, network } = await opened(10, { random });
+    for (let failure = 0; failure < 5; failure += 1) {
+        network.poll.answer(502, {});
+        await browser.advance(100);
+        assert.deepEqual(tabs.map((tab) => tab.errors.length), Array(10).fill(failure + 1));
+        await browser.advance(40e3);
+        assert.equal(network.held.length, 1);
+        assert.equal(network.requests.length, failure + 2);
+    }
+    network.poll.answer(200, "back");
+    await browser.advance(100);
+    assert.deepEqual(tabs.map((tab) => tab.answers), Array(10).fill(["back"]));
+    assert.deepEqual(tabs.map((tab) => tab.state), Array(10).fill("live"));
+});
+
+test("the online event in every tab makes one new poll", async () => {
+    const { browser, tabs, network } = await opened(6);
+    for (const tab of tabs) {
+        tab.window.dispatchEvent(new Event("online"));
+    }
+    await browser.advance(200);
+    assert.equal(network.held.length, 1);
+});
+
+test("two loops of one page on one path share a poll, too", async () => {
+    const browser = new FakeBrowser();
+    const [one, other] = [browser.tab(), browser.tab()];
+    other.name = one.name;
+    await one.start();
+    await other.start();
+    browser.network.poll.answer(200, 1);
+    await browser.advance(100);
+    assert.deepEqual([one.answers, other.answers], [[1], [1]]);
+});
+
+test("a message of a script of another release is not understood, so not heard", async () => {
+    const { browser, tabs } = await opened(1);
+    const line = [...browser.channels.open][0];
+    const stranger = browser.channels.channel(line.name);
+    stranger.postMessage({ version: 99, key: "x", outcome: { kind: "answer" } });
+    stranger.postMessage("not even an object");
+    stranger.postMessage(null);
+    await browser.advance(100);
+    assert.deepEqual([tabs[0].answers, tabs[0].reports], [[], []]);
+});
+
+for (const missing of ["locks", "channels"]) {
+    test(`without ${missing} each tab polls for itself`, async () => {
+        const { browser, tabs, network } = await opened(3, { [missing]: false });
+        assert.equal(network.held.length, 3);
+        network.held.forEach((poll) => poll.answer(200, poll.tab));
+        await browser.advance(100);
+        assert.deepEqual(tabs.map((tab) => tab.answers.length), [1, 1, 1]);
+        assert.equal(network.held.length, 3);
+    });
+}
+
+test("where locks are forbidden, the tab says so once and polls for itself", async () => {
+    const browser = new FakeBrowser();
+    browser.locks.request = async () => {
+        throw new DOMException("Access to the Locks API is denied in this context.", "SecurityError");
+    };
+    const tab = browser.tab();
+    await tab.start();
+    assert.equal(browser.network.held.length, 1);
+    browser.network.poll.answer(204);
+    await browser.advance(100);
+    assert.equal(browser.network.held.length, 1);
+    assert.equal(tab.reports.length, 1);
+});
+
+test("eight tabs on different paths leave connections to the host's own requests, and take turns", async () => {
+    const { browser, tabs, network } = await opened(8, { path: (index) => "/path/" + index });
+    assert.equal(network.held.length, 4);
+    const first = network.held.map((poll) => poll.url);
+    network.held.forEach((poll) => poll.answer(204));
+    await browser.advance(200);
+    assert.equal(network.held.length, 4);
+    const second = network.held.map((poll) => poll.url);
+    assert.deepEqual(second.filter((url) => first.includes(url)), []);
+    network.held.forEach((poll) => poll.answer(200, poll.url));
+    await browser.advance(200);
+    assert.equal(tabs.filter((tab) => tab.answers.length === 1).length, 4);
+    assert.equal(network.held.length, 4);
+});
+
+test("where requests share one connection, as with HTTP/2, no tab waits for another path", async () => {
+    const { network } = await opened(8, { path: (index) => "/path/" + index, polls_at_once: Infinity });
+    assert.equal(network.held.length, 8);
+});
+
+test("a tab that waits for a connection is not held up by one that hangs", async () => {
+    const { browser, tabs, network } = await opened(5, { path: (index) => "/path/" + index });
+    const waiting = tabs.find((tab) => !network.held.some((poll) => poll.tab === tab.name));
+    tabs.filter((tab) => tab !== waiting).forEach((tab) => (tab.hung = true));
+    await browser.advance(150e3);
+    assert.ok(network.held.some((poll) => poll.tab === waiting.name));
+});
+
+test("tabs leave nothing behind: no lock, no line, no timer", async () => {
+    const { browser, tabs } = await opened(5);
+    tabs.forEach((tab) => tab.lp.stop_longpolling());
+    await settle();
+    await browser.advance(300e3);
+    assert.equal(browser.channels.open.size, 0);
+    assert.equal(browser.locks.held.size, 0);
+    assert.deepEqual(browser.clock.timers, []);
+});
