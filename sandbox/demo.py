@@ -1,0 +1,1 @@
+def demo(host, once): raise NotImplementedError

@@ -1,0 +1,1 @@
+def test(words): raise NotImplementedError
