@@ -1,22 +1,24 @@
 """Giving up root: initdb and OpenERP 7.0 refuse to run as root.
 
-When root, everything that serves runs as ``nobody``. A checkout (or a Python) under a folder that ``nobody`` cannot
-enter, such as ``/root``, stays readable through one ambient capability, CAP_DAC_READ_SEARCH: read and search, never
-write. Where ``nobody`` can enter, no capability is given at all.
+When root, everything that serves runs as ``nobody``. A checkout (or a Python) under a folder that ``nobody``
+cannot enter, such as ``/root``, stays readable through one ambient capability, CAP_DAC_READ_SEARCH: read and
+search, never write. A container's root often has only CAP_DAC_OVERRIDE, which writes as well; it is the
+second choice. Where ``nobody`` can enter, no capability is given at all.
 """
 import os
 import pwd
 import shutil
 import stat
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
-from .places import ROOT
+from .places import BOOTSTRAP, ROOT
 from .problems import SandboxError
 
-CAP_DAC_READ_SEARCH = 2   # its bit in /proc/self/status, capabilities(7)
-NOBODY = 65534            # Debian's nobody, kept by base-passwd
+NOBODY = 65534   # Debian's nobody, kept by base-passwd
+# What lets a process enter closed folders, best first, and its bit in /proc/self/status: capabilities(7).
+ENTERING = ('dac_read_search', 2), ('dac_override', 1)
 
 
 def unprivileged():
@@ -39,18 +41,18 @@ def name_of(uid):
 
 
 def drop(command):
-    """`command`, a list of str, so that it runs unprivileged: prefixed with setpriv when root, else unchanged.
+    """`command`, a list of str, as an unprivileged user runs it: prefixed with setpriv when root.
 
-    The process that results is `command` itself (setpriv execs), so signals and its id are those of the command.
-    Raises SandboxError when setpriv or a needed right is missing.
+    The process that results is `command` itself (setpriv execs), so signals and its id are those of the
+    command. Raises SandboxError when setpriv or a needed right is missing.
     """
     command = [str(word) for word in command]
     if os.geteuid() != 0:
         return command
-    return setpriv() + command
+    return [*setpriv(), *command]
 
 
-@lru_cache(maxsize=None)
+@cache
 def setpriv():
     """The words before a command that make it run unprivileged."""
     tool = shutil.which('setpriv')
@@ -58,21 +60,31 @@ def setpriv():
         raise SandboxError('setpriv is missing, so root cannot be given up: install the package util-linux, '
                            'or run the sandbox as an ordinary user.')
     uid, gid, _ = unprivileged()
-    capabilities = '-all'
-    closed = next((path for path in (ROOT, Path(sys.base_prefix).resolve()) if not enterable(path)), None)
-    if closed is not None:
-        if not effective_capabilities() >> CAP_DAC_READ_SEARCH & 1:
-            raise SandboxError('Other users cannot enter %s, and this root may not lend them CAP_DAC_READ_SEARCH: '
-                               'move the checkout to a folder that everyone can enter, use a Python from such a '
-                               'folder, or run the sandbox as an ordinary user.' % closed)
-        capabilities = '-all,+dac_read_search'
-    return [tool, '--reuid=%d' % uid, '--regid=%d' % gid, '--clear-groups', '--no-new-privs',
-            '--inh-caps=' + capabilities, '--ambient-caps=' + capabilities, '--']
+    capabilities = ','.join(['-all', *lent_capabilities()])
+    return [tool, f'--reuid={uid}', f'--regid={gid}', '--clear-groups', '--no-new-privs',
+            f'--inh-caps={capabilities}', f'--ambient-caps={capabilities}', '--']
+
+
+def lent_capabilities():
+    """What is lent to reach the checkout and its Python: nothing, or one such as '+dac_read_search'."""
+    python = (BOOTSTRAP / 'bin/python').resolve()   # what the environments are made of
+    needed = ROOT, BOOTSTRAP, python.parent, Path(sys.base_prefix)
+    closed = [path for path in needed if not enterable(path)]
+    if not closed:
+        return []
+    owned = effective_capabilities()
+    for name, bit in ENTERING:
+        if owned >> bit & 1:
+            return [f'+{name}']
+    raise SandboxError(f'Other users cannot enter {closed[0]}, and this root has no capability to let '
+                       'them: move the checkout to a folder that everyone can enter, use a Python from such a '
+                       'folder, or run the sandbox as an ordinary user.')
 
 
 def enterable(path):
-    """Whether every user can enter `path` and the folders above it."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
+    """Whether every user can enter `path` and the folders above it, as far as they exist."""
+    path = path.resolve()
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists())
 
 
 def effective_capabilities():

@@ -2,4 +2,4 @@
 
 
 class SandboxError(Exception):
-    """What went wrong and what to do about it, in one sentence; the command line prints it and exits with 2."""
+    """What went wrong and what to do about it, in one sentence; the command line prints it and exits 2."""

@@ -1,4 +1,4 @@
-"""Telling the user what takes time: one line a step, on standard error so that a command's own output stays clean."""
+"""Telling the user what takes time: one line a step, on standard error, beside a command's own output."""
 import sys
 import threading
 import time
@@ -46,15 +46,20 @@ class Line:
         self.terminal = sys.stderr.isatty()
         self.shown = False
 
+    def elapsed(self):
+        return f'{time.monotonic() - self.began:.0f} s'
+
     def show(self):
-        text = '%s … %d s' % (self.title, time.monotonic() - self.began)
         self.shown = True
-        self.write('\r\033[K' + text if self.terminal else text + '\n')
+        if self.terminal:
+            self.write(f'\r\033[K{self.title} … {self.elapsed()}')
+        else:
+            self.write(f'{self.title} … {self.elapsed()}\n')
 
     def close(self, outcome):
         if self.shown:
-            text = '%s: %s %.0f s' % (self.title, outcome, time.monotonic() - self.began)
-            self.write(('\r\033[K' if self.terminal else '') + text + '\n')
+            start = '\r\033[K' if self.terminal else ''
+            self.write(f'{start}{self.title}: {outcome} {self.elapsed()}\n')
 
     @staticmethod
     def write(text):

@@ -1,22 +1,22 @@
-"""Installing the hosts and the tools: ``build(host)`` and ``build_tools()`` are all that the rest of the sandbox uses.
+"""Installing the hosts and the tools: ``build(host)`` and ``build_tools()`` are its face.
 
     build(host)
-      lock.py                             one builder at a time; the others wait and say so
-        odoo.py, openerp.py, tools.py     a recipe: the steps, and what they leave behind
-          steps.py                        each step is done once, and stamped when it is complete
-            debian.py                     packages of a Debian suite, verified by apt, unpacked into a private root
-            environment.py                virtual environments, and pip with pinned hashes
+      lock.py                           one builder at a time; the others wait and say so
+        odoo.py, openerp.py, tools.py   a recipe: its steps, and what they leave behind
+          steps.py                      each step is done once, and stamped when it is complete
+            debian.py                   packages of a Debian suite, verified by apt, in a private root
+            environment.py              virtual environments, and pip with pinned hashes
 
-An interrupted build goes on with the step that has no stamp; a changed pin repeats the steps that depend on it.
+An interrupted build goes on with the step that has no stamp; a changed pin repeats the steps that need it.
 """
-from ..places import BOOTSTRAP, TOOLS
+from ..places import TOOLS
 from ..problems import SandboxError
 from . import environment, odoo, openerp
-from . import tools as servers
+from . import tools as recipe_of_tools
 from .command import describe, room
 from .lock import building
 from .model import DEFAULT_HOST, HOSTS, Installation, Tools
-from .steps import carry_out, complete, remove
+from .steps import carry_out, complete
 
 __all__ = ['DEFAULT_HOST', 'HOSTS', 'Installation', 'Tools', 'build', 'build_tools']
 
@@ -24,18 +24,18 @@ RECIPES = {'openerp-7.0': openerp, 'odoo-19.0': odoo}
 
 
 def build(host):
-    """Install `host` (one of HOSTS) unless it is there already; returns its Installation. Raises SandboxError."""
+    """Install `host`, one of HOSTS, unless it is there already; its Installation. Raises SandboxError."""
     if host not in RECIPES:
-        raise SandboxError('There is no host %s: choose one of %s.' % (host, ', '.join(HOSTS)))
+        raise SandboxError(f'There is no host {host}: choose one of {", ".join(HOSTS)}.')
     recipe = RECIPES[host]
     install(recipe.FOLDER, recipe)
     return recipe.installation()
 
 
 def build_tools():
-    """Install PostgreSQL, nginx and the test tools unless they are there already; returns Tools. Raises SandboxError."""
-    install(TOOLS, servers)
-    return servers.tools()
+    """Install PostgreSQL, nginx and the test tools unless they are there already; raises SandboxError."""
+    install(TOOLS, recipe_of_tools)
+    return recipe_of_tools.tools()
 
 
 def install(folder, recipe):
@@ -44,9 +44,8 @@ def install(folder, recipe):
         return
     try:
         with building():
-            if not bootstrapped():
-                remove(BOOTSTRAP)
-                carry_out(TOOLS, environment.bootstrap_steps())
+            if not environment.bootstrapped():
+                environment.bootstrap()
             if not ready(folder, recipe):
                 room(recipe.GIGABYTES)
                 carry_out(folder, recipe.steps())
@@ -54,11 +53,6 @@ def install(folder, recipe):
         raise SandboxError(describe(error)) from error
 
 
-def bootstrapped():
-    """Whether the bootstrap environment is there, and the Python that it was made of still is."""
-    return environment.usable(BOOTSTRAP) and complete(TOOLS, environment.bootstrap_steps())
-
-
 def ready(folder, recipe):
     """Whether nothing is left to do."""
-    return bootstrapped() and complete(folder, recipe.steps())
+    return environment.bootstrapped() and complete(folder, recipe.steps())

@@ -1,6 +1,6 @@
-"""Packages of any Debian suite, verified by apt, unpacked into a private folder: nothing is installed in the system.
+"""Packages of any Debian suite, verified by apt, in a private folder: nothing is installed in the system.
 
-apt gets a root of its own (lists, cache, sources) through a configuration file, and with it checks the signature of
+apt gets a root of its own (lists, cache, sources) through a configuration file, and checks the signature of
 the suite and the hash of each package as it always does. The mirror is the one that the machine itself uses.
 """
 import os
@@ -14,10 +14,12 @@ from ..problems import SandboxError
 from .command import need, run
 from .steps import remove
 
-SUITES = 'sid', 'unstable', 'testing', 'stable', 'oldstable', 'oldoldstable', 'bullseye', 'bookworm', 'trixie', 'forky'
+# How Debian's mirrors are told from other registries of the machine.
+SUITES = ('sid', 'unstable', 'testing', 'stable', 'oldstable', 'oldoldstable',
+          'bullseye', 'bookworm', 'trixie', 'forky', 'duke')
 # Debian moves the keys of suites that it no longer supports from the first file to the second.
-KEYRINGS = tuple(Path('/usr/share/keyrings') / name for name in ('debian-archive-keyring.gpg',
-                                                                 'debian-archive-removed-keys.gpg'))
+KEYRINGS = (Path('/usr/share/keyrings/debian-archive-keyring.gpg'),
+            Path('/usr/share/keyrings/debian-archive-removed-keys.gpg'))
 CONFIGURATION = '''\
 Dir::Etc::SourceList "{root}/sources.list";
 Dir::Etc::SourceParts "/dev/null";
@@ -27,9 +29,9 @@ Dir::State::Lists "{root}/lists";
 Dir::Cache "{root}/cache";
 Acquire::Languages "none";
 Acquire::Retries "3";
-// root keeps the download to itself: the user _apt may not enter a checkout under /root.
+// root downloads as root: the user _apt may not enter a checkout under /root.
 APT::Sandbox::User "root";
-// What the machine does after its own updates is not for a private root.
+// What the machine does around its own updates is not for a private root.
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -50,26 +52,25 @@ def unpack(packages, root, leave_out=()):
 
     leave_out: patterns of files that are not unpacked, as of ``tar --exclude``.
     """
-    partial = root.with_name(root.name + '.partial')
+    partial = root.with_name(f'{root.name}.partial')
     remove(partial)
     partial.mkdir(parents=True)
-    excluded = ['--exclude=' + pattern for pattern in leave_out]
     for archive in fetch(packages):
-        extract(archive, partial, excluded)
+        extract(archive, partial, [f'--exclude={pattern}' for pattern in leave_out])
     remove(root)
     os.replace(partial, root)
 
 
 def extract(archive, folder, excluded):
     """Unpack one package's files into `folder`."""
-    with subprocess.Popen([need('dpkg-deb', 'dpkg'), '--fsys-tarfile', archive], stdout=subprocess.PIPE) as files:
-        run_tar = [need('tar', 'tar'), '-x', '--no-same-owner', '-C', folder, *excluded]
-        done = subprocess.run(run_tar, stdin=files.stdout, stderr=subprocess.PIPE, text=True)
-        files.stdout.close()
-    if files.returncode or done.returncode:
+    with subprocess.Popen([need('dpkg-deb', 'dpkg'), '--fsys-tarfile', archive],
+                          stdout=subprocess.PIPE) as files:
+        unpacked = subprocess.run([need('tar', 'tar'), '-x', '--no-same-owner', '-C', folder, *excluded],
+                                  stdin=files.stdout, stderr=subprocess.PIPE, text=True)
+    if files.returncode or unpacked.returncode:
         archive.unlink(missing_ok=True)   # so that the next try downloads it again
-        raise SandboxError('Unpacking %s failed: %s; start again.'
-                           % (archive.name, (done.stderr.strip() or 'the archive is damaged').splitlines()[-1]))
+        reason = (unpacked.stderr.strip() or 'the archive is damaged').splitlines()[-1]
+        raise SandboxError(f'Unpacking {archive.name} failed: {reason}; start again.')
 
 
 def fetch(packages):
@@ -82,35 +83,42 @@ def fetch(packages):
 
 
 def kept(package):
-    """Where the archive of `package` stays."""
-    return DOWNLOADS / 'debian' / package.suite / (package.name + '.deb')
+    """Where the archive of `package` stays; apt has verified what is there."""
+    return DOWNLOADS / 'debian' / package.suite / f'{package.name}.deb'
 
 
 def download(packages, apt):
     """Download `packages`, all of one suite, having looked whether the suite has them."""
     apt.update()
-    versions = apt.versions([package.name for package in packages])
+    names = [package.name for package in packages]
+    versions = apt.versions(names)
     for package in packages:
         check(package, versions.get(package.name), apt)
     partial = apt.root / 'partial'
     remove(partial)
     partial.mkdir()
-    names = [package.name for package in packages]
-    apt.get('download', *names, purpose='Downloading %s' % ', '.join(names), folder=partial)
+    apt.get('download', *names, purpose=f'Downloading {", ".join(names)}', folder=partial)
     for package in packages:
-        [archive] = partial.glob(package.name + '_*.deb')
+        [archive] = partial.glob(f'{package.name}_*.deb')
         os.replace(archive, kept(package))
+    for folder in ('lists', 'cache', 'partial'):   # a hundred megabytes that only another download needs
+        remove(apt.root / folder)
 
 
 def check(package, version, apt):
     """Raise SandboxError unless the suite's `version` (None: it has none) will do."""
     if version is None:
-        raise SandboxError('Debian %s has no package %s on the mirror that this machine uses (%s): point apt at a mirror '
-                           'that still has it.' % (package.suite, package.name, apt.mirror))
-    if package.oldest and subprocess.run([need('dpkg', 'dpkg'), '--compare-versions', version, 'lt',
-                                          package.oldest]).returncode == 0:
-        raise SandboxError('Debian %s on the mirror that this machine uses has %s %s, and %s or newer is needed: point apt '
-                           'at a mirror that is up to date.' % (package.suite, package.name, version, package.oldest))
+        raise SandboxError(f'Debian {package.suite} has no package {package.name} on the mirror that this '
+                           f'machine uses ({apt.mirror}): point apt at a mirror that still has it.')
+    if package.oldest and older(version, package.oldest):
+        raise SandboxError(f'Debian {package.suite} has {package.name} {version} on the mirror that this '
+                           f'machine uses ({apt.mirror}), and {package.oldest} or newer is needed: point '
+                           'apt at a mirror that is up to date.')
+
+
+def older(version, other):
+    """Whether `version` is older than `other`, by Debian's rules."""
+    return subprocess.run([need('dpkg', 'dpkg'), '--compare-versions', version, 'lt', other]).returncode == 0
 
 
 class PrivateRoot:
@@ -122,42 +130,47 @@ class PrivateRoot:
         self.mirror, _ = machine_mirror()
         for folder in ('lists/partial', 'cache/archives/partial'):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
-        keyrings = [str(path) for path in KEYRINGS if path.exists()]
+        keyrings = ','.join(str(path) for path in KEYRINGS if path.exists())
         if not keyrings:
-            raise SandboxError('%s is missing, so packages could not be verified: install the package '
-                               'debian-archive-keyring.' % KEYRINGS[0])
-        (self.root / 'sources.list').write_text('deb [signed-by=%s] %s %s main\n'
-                                                % (','.join(keyrings), self.mirror, suite))
+            raise SandboxError(f'{KEYRINGS[0]} is missing, so packages cannot be verified: install the '
+                               'package debian-archive-keyring.')
+        (self.root / 'sources.list').write_text(f'deb [signed-by={keyrings}] {self.mirror} {suite} main\n')
         self.configuration = self.root / 'apt.conf'
         self.configuration.write_text(CONFIGURATION.format(root=self.root))
 
     def update(self):
         """Fetch the suite's list of packages and verify its signature."""
         # --error-on=any: an unreachable mirror is only a warning otherwise.
-        self.get('update', '--error-on=any', purpose='Reading the packages of Debian %s' % self.suite)
+        self.get('update', '--error-on=any', purpose=f'Reading the list of packages of Debian {self.suite}')
 
     def get(self, *words, purpose, folder=None):
         """Run apt-get."""
-        run([need('apt-get', 'apt'), '-q', '-c', self.configuration, *words], 'apt-' + self.suite, purpose,
-            environment=dict(os.environ, LC_ALL='C'), folder=folder)
+        run([need('apt-get', 'apt'), '-q', '-c', self.configuration, *words], f'apt-{self.suite}', purpose,
+            environment=plain_english(), folder=folder)
 
     def versions(self, names):
         """{name: version} of those of `names` that the suite has."""
-        said = subprocess.run([need('apt-cache', 'apt'), '-c', self.configuration, 'show', '--no-all-versions', *names],
-                              capture_output=True, text=True, env=dict(os.environ, LC_ALL='C')).stdout
-        return {match[1]: match[2] for match in
-                re.finditer(r'^Package: (\S+)$.*?^Version: (\S+)$', said, re.MULTILINE | re.DOTALL)}
+        command = [need('apt-cache', 'apt'), '-c', self.configuration, 'show', '--no-all-versions', *names]
+        said = subprocess.run(command, capture_output=True, text=True, env=plain_english()).stdout
+        return dict(re.findall(r'^Package: (\S+)$.*?^Version: (\S+)$', said, re.MULTILINE | re.DOTALL))
+
+
+def plain_english():
+    """The environment of apt, whose words are quoted and searched."""
+    return {**os.environ, 'LC_ALL': 'C'}
 
 
 def machine_mirror():
     """(address, suite) of the Debian mirror in the machine's own apt configuration.
 
-    ``apt-get indextargets`` knows it only after an update, which a fresh machine has not had; what an update would
-    fetch is always known.
+    ``apt-get indextargets`` knows it only after an update, which a fresh machine has not had; what an update
+    would fetch is always known.
     """
-    said = subprocess.run([need('apt-get', 'apt'), '--print-uris', 'update'], capture_output=True, text=True).stdout
+    said = subprocess.run([need('apt-get', 'apt'), '--print-uris', 'update'],
+                          capture_output=True, text=True).stdout
     for address, suite in re.findall(r"^'(\S+?)/dists/([^/\s]+)/(?:In)?Release", said, re.MULTILINE):
         if suite in SUITES and 'debian' in address:
             return address, suite
-    raise SandboxError('The apt configuration of this machine names no Debian mirror, and the hosts are made of Debian '
-                       'packages: add one (and the package debian-archive-keyring) and start again.')
+    raise SandboxError('The apt configuration of this machine names no Debian mirror, and the hosts are '
+                       'made of Debian packages: add one (and the package debian-archive-keyring) and '
+                       'start again.')

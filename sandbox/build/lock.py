@@ -17,6 +17,6 @@ def building():
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say('Another process is building in %s: waiting for it.' % SANDBOX)
+            say(f'Another process is building in {SANDBOX}: waiting for it.')
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -11,7 +11,7 @@ class Installation:
     """An installed host."""
 
     host: str
-    python: Path                   # imports the host, gevent, psycopg2 and psycogreen with no variable set
+    python: Path                   # imports the host, gevent and psycopg2 with no variable set
     server: tuple[str, ...]        # the command of the host's own server, without arguments
     environment: dict[str, str]    # what the command needs beside the caller's environment
     addons: tuple[Path, ...]       # the host's own addons directories

