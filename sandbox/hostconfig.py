@@ -35,7 +35,7 @@ TRAITS = {
         port_key='xmlrpc_port',
         interface_key='xmlrpc_interface',
         fixed={'xmlrpcs': 'False', 'netrpc': 'False', 'without_demo': 'all'},
-        ready_path='/web/webclient/home',
+        ready_path='/',
     ),
     'odoo-19.0': Traits(
         manifest='__manifest__.py',

@@ -1,8 +1,8 @@
 """nginx before a run's host and sidecar, configured by the very file that is meant for production.
 
-`nginx/web_longpolling.conf` is taken as it is; only what its comments mark with «SET:» is set: addresses, the long polling
-path and the time that a poll may be held. A setting that is not found exactly where it is expected is an error, so the
-file cannot drift away from what the tests run.
+`nginx/web_longpolling.conf` is taken as it is; only what its comments mark with «SET:» is set: addresses, the long
+polling path and the time that a poll may be held. A setting that is not found exactly where it is expected is an
+error, so the file cannot drift away from what the tests run.
 """
 
 import re

@@ -39,7 +39,7 @@ from .sidecar import Sidecar
 from .template import Templates
 
 # Seconds that the host may take to answer, on a busy machine with two slow cores.
-HOST_SECONDS = 180
+HOST_SECONDS = 120
 
 
 def say(text: str):

@@ -3,10 +3,10 @@
 Two layers for each host below `.sandbox/templates/`:
 
     HOST-base-KEY       a cluster with the host's `base` and `web`; KEY says with which pins it was made
-    HOST-modules-KEY    a copy of it with the run's modules installed; KEY says which modules and what their sources were
+    HOST-modules-KEY    a copy of it with the run's modules installed; KEY says which, and what their sources were
 
-A changed source gives another key, so no run meets a database that older sources made. A layer is built in the folder of
-the run that needs it, under a lock on its name, and moved to its place when it is complete.
+A changed source gives another key, so no run meets a database that older sources made. A layer is built in the folder
+of the run that needs it, under a lock on its name, and moved to its place when it is complete.
 """
 
 import contextlib
