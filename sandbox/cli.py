@@ -123,7 +123,8 @@ def run_run(arguments) -> int:
                  options=parse_options(arguments.option), sidecar_args=arguments.sidecar_arg,
                  sidecar=not arguments.no_sidecar) as stack:
         status = execute(words, stack)
-        stack.keep_logs = status != 0
+        # After Ctrl-C (130) nobody asks for the logs.
+        stack.keep_logs = status not in (0, 130)
     return status
 
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 
+from .ledger import COMMAND
 from .problems import SandboxError
 from .stack import Stack
 
@@ -36,7 +37,7 @@ def execute(words: list[str], stack: Stack) -> int:
                               127) from None
     except OSError as error:
         raise CommandNotFound(f'The command «{words[0]}» could not be started: {error.strerror}.', 126) from None
-    stack.folder.ledger.record('command', child.pid)
+    stack.folder.ledger.record(COMMAND, child.pid)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*DECIDED, signal.SIGCHLD})
     try:
         _wait(child)

@@ -29,7 +29,7 @@ def demo(host: str, once: bool) -> int:
     with running(host, addons=[ROOT / 'examples'], install=['longpolling_demo']) as stack:
         admin = Visitor(stack).login(stack.login, stack.password)
         for login, password in PEOPLE.items():
-            admin.rpc('res.users', 'create', {'name': login.title(), 'login': login, 'password': password})
+            admin.create_user(login, password)
         show_arrivals(stack)
         if not once:
             stay_up(stack)

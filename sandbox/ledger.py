@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+COMMAND = 'command'     # the name of the user's own command in the ledger
+
 START_SCRIPT = """#!/bin/sh
 # start NAME COMMAND [ARGS...]: writes down its own process id under NAME, then becomes COMMAND.
 read -r stat < "/proc/$$/stat"
@@ -37,7 +39,7 @@ class Stat(NamedTuple):
 
     pid: int
     state: str
-    group: int
+    parent: int
     session: int
     started: int
 
@@ -46,7 +48,7 @@ def parse_stat(line: str) -> Stat:
     """Split a line of `/proc/PID/stat`; the program's name in it may hold spaces and parentheses."""
     head, _, tail = line.rpartition(')')
     fields = tail.split()
-    return Stat(int(head.split(' ', 1)[0]), fields[0], int(fields[2]), int(fields[3]), int(fields[19]))
+    return Stat(int(head.split(' ', 1)[0]), fields[0], int(fields[1]), int(fields[3]), int(fields[19]))
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -69,6 +71,23 @@ def is_alive(process: Process) -> bool:
     return stat is not None and stat.started == process.started
 
 
+def _all() -> list[Stat]:
+    every = (read_stat(int(name)) for name in os.listdir('/proc') if name.isdigit())
+    return [stat for stat in every if stat]
+
+
+def descendants(process: Process) -> list[Process]:
+    """The children of the process, their children and so on, as far as they are alive."""
+    if not is_alive(process):
+        return []
+    found, every, parents = [], _all(), {process.pid}
+    while parents:
+        children = [stat for stat in every if stat.parent in parents]
+        found += [Process(process.name, stat.pid, stat.started) for stat in children]
+        parents = {stat.pid for stat in children}
+    return found
+
+
 def members(process: Process) -> list[int]:
     """The ids of the process itself and of all that still live in its session.
 
@@ -78,9 +97,7 @@ def members(process: Process) -> list[int]:
     leader = read_stat(process.pid)
     if leader is not None and leader.started != process.started:
         return []
-    every = (read_stat(int(name)) for name in os.listdir('/proc') if name.isdigit())
-    return [stat.pid for stat in every
-            if stat and (stat.pid == process.pid or stat.session == process.pid)]
+    return [stat.pid for stat in _all() if process.pid in (stat.pid, stat.session)]
 
 
 def send(process: Process, number: int) -> bool:
@@ -108,6 +125,9 @@ def wait_gone(processes: list[Process], seconds: float) -> list[Process]:
 def end_all(processes: list[Process]) -> list[Process]:
     """End what is alive of these within about 8 seconds, the database last; returns what had to be ended."""
     alive = [process for process in processes if members(process)]
+    # The user's command lives in the session of the terminal, where only its descent tells what is its own.
+    for process in [process for process in alive if process.name == COMMAND]:
+        alive += descendants(process)
     databases = [process for process in alive if process.name == 'postgresql']
     others = [process for process in alive if process.name != 'postgresql']
     for process in others:
