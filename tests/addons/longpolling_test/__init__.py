@@ -1,3 +1,3 @@
 # -*- coding: utf-8 -*-
-"""Controllers for the contract tests, one for each thing the specification says."""
+"""Controllers for the tests: one for each thing that the specification says of a controller."""
 from . import controllers   # noqa: F401

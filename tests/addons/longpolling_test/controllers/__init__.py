@@ -1,0 +1,2 @@
+# -*- coding: utf-8 -*-
+from . import answering, asking, reading, specification, writing   # noqa: F401

@@ -1,0 +1,88 @@
+# -*- coding: utf-8 -*-
+"""What a controller may return, and what comes of its mistakes."""
+import datetime
+import time
+
+import werkzeug.exceptions
+import werkzeug.wrappers
+
+from openerp.addons.web_longpolling.longpolling import longpolling
+
+
+@longpolling.route('/json/dates')
+def dates(request, **kwargs):
+    return {'datetime': datetime.datetime(2013, 8, 7, 7, 15, 2), 'date': datetime.date(2013, 8, 7)}
+
+
+@longpolling.route('/json/<kind>')
+def values(request, kind, **kwargs):
+    return {'none': None, 'number': 5, 'text': u'\xe4\u20ac', 'list': [1, [2]], 'false': False}[kind]
+
+
+@longpolling.route('/json/object')
+def unserialisable(request, **kwargs):
+    return {'secret_key_of_the_object': object()}
+
+
+@longpolling.route('/json/nan')
+def nan(request, **kwargs):
+    return float('nan')
+
+
+@longpolling.route('/http/text', mode='http')
+def text(request, **kwargs):
+    return u'<p>\xe4\u20ac</p>'
+
+
+@longpolling.route('/http/str', mode='http')
+def native(request, **kwargs):
+    return '<p>native</p>'
+
+
+@longpolling.route('/http/bytes', mode='http')
+def octets(request, **kwargs):
+    return b'<p>bytes</p>'
+
+
+@longpolling.route('/http/response', mode='http')
+def response(request, **kwargs):
+    return werkzeug.wrappers.Response('colour,size\n', status=203, content_type='text/csv',
+                                      headers=[('X-Test', 'from the controller')])
+
+
+@longpolling.route('/http/dict', mode='http')
+def wrong(request, **kwargs):
+    return {'secret_key_of_the_dict': 1}
+
+
+@longpolling.route('/fails')
+def fails(request, **kwargs):
+    raise ValueError('the secret number is 4711')
+
+
+@longpolling.route('/fails/type')
+def fails_type(request, **kwargs):
+    """A TypeError of the controller's own is no fault of the browser."""
+    return len(5)
+
+
+@longpolling.route('/aborts')
+def aborts(request, **kwargs):
+    werkzeug.exceptions.abort(403)
+
+
+@longpolling.route('/silent', mustbeauthenticated=False)
+def silent(request, **kwargs):
+    """Nothing happens."""
+    while True:
+        time.sleep(0.1)
+
+
+@longpolling.route('/stubborn', mustbeauthenticated=False)
+def stubborn(request, **kwargs):
+    """Nothing happens, and the controller takes every error for one that will pass."""
+    while True:
+        try:
+            time.sleep(0.1)
+        except Exception:
+            continue

@@ -1,0 +1,86 @@
+# -*- coding: utf-8 -*-
+"""What a controller is told: who asks, and what for."""
+import sys
+import time
+
+from openerp.addons.web_longpolling.longpolling import AuthenticationError, longpolling
+
+
+@longpolling.route('/who')
+def who(request, pause=0, **kwargs):
+    """Who asks, read before and after another poll may have run."""
+    before = request.uid
+    time.sleep(pause)
+    login = request.model('res.users').read([request.uid], ['login'])[0]['login']
+    return {'uid': before, 'again': request.uid, 'login': login, 'db': request.db, 'context': request.context}
+
+
+@longpolling.route('/public', mustbeauthenticated=False)
+def public(request, **kwargs):
+    if hasattr(request, 'uid'):
+        return {'uid': request.uid, 'context': request.context, 'db': request.db}
+    return {'has': [name for name in ('uid', 'context', 'db') if hasattr(request, name)]}
+
+
+@longpolling.route('/public/model', mustbeauthenticated=False)
+def public_model(request, **kwargs):
+    return request.model('res.users').search([])
+
+
+@longpolling.route('/public/caught', mustbeauthenticated=False)
+def public_caught(request, **kwargs):
+    """What each of them says without a login."""
+    said = {}
+    for name, use in (('uid', lambda: request.uid), ('model', lambda: request.model('res.users')),
+                      ('snapshot', lambda: request.snapshot().__enter__())):
+        try:
+            use()
+        except AuthenticationError as error:
+            said[name] = str(error)
+    return said
+
+
+@longpolling.route('/echo')
+@longpolling.route('/echo/<name>')
+def echo(request, **kwargs):
+    return kwargs
+
+
+@longpolling.route('/strict/<int:number>')
+def strict(request, number, wanted):
+    """Takes these parameters and no others."""
+    return {'number': number, 'wanted': wanted}
+
+
+@longpolling.route('/types/<int:whole>/<float:broken>/<path:rest>')
+def types(request, whole, broken, rest, **kwargs):
+    return [[type(value).__name__.replace('unicode', 'str'), value] for value in (whole, broken, rest)]
+
+
+@longpolling.route('/werkzeug', mode='json', mustbeauthenticated=False)
+def werkzeug(request, **kwargs):
+    """What werkzeug's own Request tells."""
+    return {
+        'method': request.method,
+        'path': request.path,
+        'args': request.args.to_dict(),
+        'header': request.headers.get('X-Test'),
+        'cookie': request.cookies.get('colour'),
+        'host': request.host,
+        'agent': request.headers.get('User-Agent'),
+        'environ': request.environ['REQUEST_METHOD'],
+    }
+
+
+@longpolling.route('/modules', mustbeauthenticated=False)
+def modules(request, **kwargs):
+    """Whether both names of the host's package lead to the very same modules."""
+    import openerp.addons.web_longpolling.longpolling as face
+    import openerp.addons.web_longpolling.routes as routes
+    names = [name for name in sys.modules
+             if name.endswith('addons.web_longpolling.longpolling') and sys.modules[name] is not None]
+    host = __name__.split('.', 1)[0]
+    own = sys.modules[host + '.addons.web_longpolling.longpolling']
+    return {'host': host, 'names': sorted(names), 'same': face is own and all(sys.modules[name] is own for name in names),
+            'tables': routes.table is sys.modules[host + '.addons.web_longpolling.routes'].table,
+            'files': sorted(set(sys.modules[name].__file__ for name in names))}
