@@ -11,8 +11,23 @@ a process of its own beside the server answers the polls.
     'author': 'web_longpolling contributors',
     'license': 'AGPL-3',
     'depends': ['web'],
-    'data': [],
-    'assets': {},
+    'data': ['data/cron_odoo.xml'],
+    'assets': {
+        # In the order in which they build on each other.
+        'web.assets_backend': [
+            'web_longpolling/static/src/js/environment.js',
+            'web_longpolling/static/src/js/backoff.js',
+            'web_longpolling/static/src/js/request.js',
+            'web_longpolling/static/src/js/locks.js',
+            'web_longpolling/static/src/js/channel.js',
+            'web_longpolling/static/src/js/round.js',
+            'web_longpolling/static/src/js/presence.js',
+            'web_longpolling/static/src/js/page.js',
+            'web_longpolling/static/src/js/loop.js',
+            'web_longpolling/static/src/js/longpolling.js',
+            'web_longpolling/static/src/longpolling.js',
+        ],
+    },
     'installable': True,
     'auto_install': False,
 }

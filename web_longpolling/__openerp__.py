@@ -11,8 +11,21 @@ a process of its own beside the server answers the polls.
     'author': 'web_longpolling contributors',
     'license': 'AGPL-3',
     'depends': ['web'],
-    'data': [],
-    'js': [],
+    'data': ['data/cron_openerp.xml'],
+    # In the order in which they build on each other.
+    'js': [
+        'static/src/js/environment.js',
+        'static/src/js/backoff.js',
+        'static/src/js/request.js',
+        'static/src/js/locks.js',
+        'static/src/js/channel.js',
+        'static/src/js/round.js',
+        'static/src/js/presence.js',
+        'static/src/js/page.js',
+        'static/src/js/loop.js',
+        'static/src/js/longpolling.js',
+        'static/src/js/openerp.js',
+    ],
     'installable': True,
     'auto_install': False,
 }

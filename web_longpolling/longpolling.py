@@ -5,16 +5,21 @@
 
     from openerp.addons.web_longpolling.longpolling import longpolling, get_timeout
 
-    @longpolling.route('/unread/<int:seen>')
-    def unread(request, seen, **kwargs):
-        return request.model('res.users').search([('id', '>', seen)])
+    @longpolling.route('/wall/<int:since>')
+    def wall(request, since, **kwargs):
+        return request.follow('wall', since)
+
+    # in model code of the host, inside its ordinary transaction
+    longpolling.publish(cr, 'wall', {'text': text})
 
 The host imports this module too, so nothing here needs gevent.
 """
 from . import routes, settings
 from .errors import AuthenticationError, ReadOnlyError, SnapshotHeld
+from .publishing import notify, publish
 
-__all__ = ['longpolling', 'get_timeout', 'get_path', 'AuthenticationError', 'ReadOnlyError', 'SnapshotHeld']
+__all__ = ['longpolling', 'get_timeout', 'get_path', 'notify', 'publish',
+           'AuthenticationError', 'ReadOnlyError', 'SnapshotHeld']
 
 
 def get_timeout():
@@ -35,6 +40,9 @@ def get_path():
 
 class LongPolling(object):
     """The object ``longpolling``, whose methods an addon calls."""
+
+    notify = staticmethod(notify)
+    publish = staticmethod(publish)
 
     @staticmethod
     def route(path='/', mode='json', mustbeauthenticated=True):

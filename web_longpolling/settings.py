@@ -41,6 +41,26 @@ def _seconds(value):
     return _number(value, 1, 'seconds')
 
 
+def _polls(value):
+    number = _number(value, 1, 'polls')
+    if number != int(number):
+        raise ValueError("a whole number of polls")
+    return int(number)
+
+
+def _port(value):
+    number = _number(value, 1, 'a TCP port')
+    if number != int(number) or number > 65535:
+        raise ValueError("the number of a TCP port")
+    return int(number)
+
+
+def _text(value):
+    if not isinstance(value, text_types) or not value:
+        raise ValueError("the name or address of a host")
+    return value
+
+
 Setting = collections.namedtuple('Setting', 'default parse meaning')
 
 SETTINGS = {
@@ -50,6 +70,21 @@ SETTINGS = {
     'longpolling_timeout': Setting(
         60.0, _seconds,
         "seconds after which a poll without news is answered with 204"),
+    'longpolling_retention': Setting(
+        86400.0, _seconds,
+        "seconds that the feed keeps an event; who comes back later is told that some are missing"),
+    'longpolling_max_held': Setting(
+        20000, _polls,
+        "polls that one sidecar holds at the same time; further ones are answered with 503"),
+    'longpolling_max_held_per_session': Setting(
+        100, _polls,
+        "polls that one sidecar holds for one login at the same time; further ones are answered with 503"),
+    'longpolling_listen_host': Setting(
+        None, _text,
+        "where the sidecar LISTENs, if db_host is a pgbouncer, which can't pass notifications on"),
+    'longpolling_listen_port': Setting(
+        None, _port,
+        "the TCP port of longpolling_listen_host"),
 }
 
 

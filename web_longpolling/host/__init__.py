@@ -9,10 +9,13 @@ configured_databases()                list of the names in the configuration's d
 connection_parameters(db)             dict of keyword arguments for ``psycopg2.connect``
 load(db)                              loads the registry of `db`: its modules, models and routes
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`
-session(cookies, arguments, sent)     the Session that a poll claims, from the host's session store, or
-                                      None; takes the host's own parameter, if it has one, out of `sent`
+session_key(cookies, arguments, sent) what names the Session that a poll claims, hashable, or None; takes
+                                      the host's own parameter, if it has one, out of `sent`
+session(key)                          that Session as the host's session store has it just now, or None
 cursor(db, connection)                a cursor of the host's class on a psycopg2 connection of ours
 close(cr)                             rolls back and closes it, whatever state it is in
+follow_changes(cr)                    clears the caches, or loads the registry anew, if another process has
+                                      signalled that rights or modules have changed
 verify(cr, session)                   whether the Session is good, by the host's own check, past its caches
 environment(cr, uid, context)         the host's Environment, or None where it has none
 call(cr, uid, model, method, args,    the result of one call by the host's RPC convention
@@ -80,6 +83,7 @@ def adapter():
 
 
 def load():
-    """Load the adapter, and what the host itself serves of this addon: where the polls go."""
+    """Load the adapter, and the models and controllers of this addon that the host itself serves."""
     adapter()
-    importlib.import_module('.' + boot.adapter_name(boot.package()) + '_web', __name__)
+    for part in ('_web', '_feed'):
+        importlib.import_module('.' + boot.adapter_name(boot.package()) + part, __name__)

@@ -45,15 +45,18 @@ def installed(db, module):
     return module in Registry(db)._init_modules
 
 
-def session(cookies, arguments, sent):
-    sid = cookies.get('session_id')
-    if not sid or not http.root.session_store.is_valid_key(sid):
+def session_key(cookies, arguments, sent):
+    return cookies.get('session_id') or None
+
+
+def session(key):
+    if not http.root.session_store.is_valid_key(key):
         return None
-    stored = _read_session(sid)
+    stored = _read_session(key)
     # A session that was rotated lives on for two minutes under its old name.
     if not stored.get('uid') or stored.get('deletion_time', float('inf')) <= time.time():
         return None
-    return Session(stored['db'], stored['uid'], stored.get('context') or {}, stored.get('session_token'), sid)
+    return Session(stored['db'], stored['uid'], stored.get('context') or {}, stored.get('session_token'), key)
 
 
 def _read_session(sid):
@@ -80,8 +83,19 @@ def close(cr):
         pass
 
 
+def follow_changes(cr):
+    registry = Registry(cr.dbname)
+    registry_sequence, cache_sequences = registry.get_sequences(cr)
+    if (registry.registry_sequence, registry.cache_sequences) == (registry_sequence, cache_sequences):
+        return
+    with _reloading:    # one of the polls that see the change follows it
+        registry = Registry(cr.dbname)
+        # Whoever waited for the lock may have seen an older state than the one that is loaded by now.
+        if registry_sequence >= registry.registry_sequence and registry.check_signaling(cr) is not registry:
+            close_db(cr.dbname)
+
+
 def verify(cr, session):
-    _follow_changes(cr)
     user = Environment(cr, session.uid, {})['res.users'].browse(session.uid)
     # What user._compute_session_token computes, without its ormcache: a changed password counts now,
     # whether or not the process that changed it has signalled yet.
@@ -91,20 +105,6 @@ def verify(cr, session):
     if consteq(user._session_token_hash_compute(session.key, values), session.secret):
         return True
     return consteq(user._legacy_session_token_hash_compute(session.key) or '', session.secret)
-
-
-def _follow_changes(cr):
-    """Clear the caches, or load the registry anew, if another process has signalled a change."""
-    registry = Registry(cr.dbname)
-    registry_sequence, cache_sequences = registry.get_sequences(cr)
-    if (registry.registry_sequence, registry.cache_sequences) == (registry_sequence, cache_sequences):
-        return
-    with _reloading:
-        registry = Registry(cr.dbname)
-        # Whoever waited for the lock may have seen an older state than the one that is loaded by now.
-        if registry_sequence >= registry.registry_sequence:
-            if registry.check_signaling(cr) is not registry:
-                close_db(cr.dbname)
 
 
 def environment(cr, uid, context):

@@ -51,16 +51,19 @@ def installed(db, module):
     return module in RegistryManager.get(db)._init_modules
 
 
-def session(cookies, arguments, sent):
+def session_key(cookies, arguments, sent):
     # Two levels, and both are needed: the cookie names the file, the parameter the login in it.
     session_id = sent.pop('session_id', None) or arguments.get('session_id')
     sid = cookies.get('sid')
-    if not sid or not session_id:
-        return None
+    return (sid, session_id) if sid and isinstance(session_id, (str, type(u''))) else None
+
+
+def session(key):
+    sid, session_id = key
     login = _read_sessions(sid).get(session_id)
     if not getattr(login, '_uid', None):
         return None
-    return Session(login._db, login._uid, login.context or {}, login._password, (sid, session_id))
+    return Session(login._db, login._uid, login.context or {}, login._password, key)
 
 
 def _read_sessions(sid):
@@ -90,6 +93,17 @@ def close(cr):
     except Exception:
         # A broken connection can't be rolled back. The cursor counts as closed all the same.
         pass
+
+
+def follow_changes(cr):
+    # OpenERP signals through two sequences, if openerp.multi_process says so; see the end of this file.
+    registry = RegistryManager.get(cr.dbname)
+    cr.execute("SELECT r.last_value, c.last_value FROM base_registry_signaling r, base_cache_signaling c")
+    if cr.fetchone() == (registry.base_registry_signaling_sequence, registry.base_cache_signaling_sequence):
+        return
+    with RegistryManager.registries_lock:   # one of the polls that see the change follows it
+        RegistryManager.check_registry_signaling(cr.dbname)
+        _close_pool(cr.dbname)
 
 
 def verify(cr, session):
@@ -125,3 +139,8 @@ def json_default(value):
     if isinstance(value, datetime.date):
         return value.strftime(openerp.tools.DEFAULT_SERVER_DATE_FORMAT)
     raise TypeError("%s has no form in JSON." % type(value).__name__)
+
+
+# Server and sidecar are two processes that share a database: what OpenERP calls multi_process, and sets
+# only for --workers. With it a threaded server too signals a change of rights or modules.
+openerp.multi_process = True

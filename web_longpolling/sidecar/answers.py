@@ -11,6 +11,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
 from .. import errors
+from .events import Events
 
 try:
     text = unicode
@@ -56,6 +57,8 @@ def success(mode, value, json_default):
     :raises TypeError, ValueError: if the value does not fit the mode
     """
     if mode == 'json':
+        if isinstance(value, Events):
+            return value.shared(lambda: _answer(200, 'application/json', value.encoded()))
         body = json.dumps(value, default=json_default, allow_nan=False)
         return _answer(200, 'application/json', body.encode('utf-8'))
     if isinstance(value, Response):

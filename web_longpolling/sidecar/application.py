@@ -13,6 +13,8 @@
           Application._log_in      the session, verified against the database            401, 403
           route.controller(request, **parameters)                                        200, 204
             request.model, request.snapshot   read: one cursor of the budget a call      503
+            request.listen, request.follow    held: a greenlet and a socket
+          request.verify_again     is the session of a held poll still good?             401
           answers.success          the return value as bytes
       Application._send            head and body, in one segment
 
@@ -26,11 +28,14 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from .. import errors, host, routes
-from . import answers, parameters
+from . import answers, hangup, parameters
 from .deadline import PollTimeout
 from .request import Request
 
 _logger = logging.getLogger(__name__)
+
+# Seconds. The answer of a poll that was held longer leaves only after its session has been verified again.
+FRESH = 1
 
 
 class Application(object):
@@ -66,12 +71,19 @@ class Application(object):
         if request.method not in ('GET', 'POST'):
             raise errors.MethodNotAllowed("A poll is sent with GET or POST.")
         sent = parameters.read(request)
-        session = host.adapter().session(request.cookies, request.args, sent)
+        session = self._session(request, sent)
         database = self._database(session)
         route, variables = self._match(environ, database)
         self._log_in(request, route, database, session)
-        value = _call(route.controller, request, dict(sent, **variables))
+        with hangup.ends_poll(environ['longpolling.socket']):
+            value = _call(route.controller, request, dict(sent, **variables))
+            request.verify_again(older_than=FRESH)
         return answers.success(route.mode, value, host.adapter().json_default)
+
+    @staticmethod
+    def _session(request, sent):
+        key = host.adapter().session_key(request.cookies, request.args, sent)
+        return host.adapter().session(key) if key else None
 
     def _database(self, session):
         return self._databases.get(session.db) if session else None
@@ -89,9 +101,9 @@ class Application(object):
     def _log_in(request, route, database, session):
         if route.mustbeauthenticated and request.headers.get('Sec-Fetch-Site') == 'cross-site':
             raise errors.Forbidden("A page of another site may not poll with this user's login.")
-        if database and database.verify(session):
-            request.log_in(database, session)
-        elif route.mustbeauthenticated:
+        if database and request.log_in(database, session):
+            return
+        if route.mustbeauthenticated:
             raise errors.AuthenticationError("Nobody is logged in, or the session has ended; log in again.")
 
     @staticmethod

@@ -4,8 +4,16 @@ import contextlib
 
 import werkzeug.wrappers
 
-from ..errors import AuthenticationError
+from ..errors import AuthenticationError, BadRequest, SnapshotHeld
+from ..publishing import check_channel
+from .channels import Subscription
+from .clock import monotonic
 from .snapshot import Model, open_snapshot
+
+try:
+    _integers, _strings = (int, long), (basestring,)    # noqa: F821
+except NameError:
+    _integers, _strings = (int,), (str,)
 
 
 class Request(werkzeug.wrappers.Request):
@@ -22,16 +30,36 @@ class Request(werkzeug.wrappers.Request):
         werkzeug.wrappers.Request.__init__(self, environ)
         self._database = None
         self._session = None
+        self._verified = None       # when, on the monotonic clock
         self._snapshot = None
 
     def log_in(self, database, session):
-        """From now on the poll is the user's of `session`, which has been verified."""
-        self._database = database
-        self._session = session
+        """Make the poll the user's of `session`, if the database says that it is good.
+
+        :returns: whether it is
+        """
+        self._verified = monotonic()
+        if database.verify(session):
+            self._database = database
+            self._session = session
+        return self._session is not None
+
+    def verify_again(self, older_than=0):
+        """The poll was held: is its session still good?
+
+        :param older_than: seconds; a check that is no older is good enough
+        :raises AuthenticationError: if not; the request has no login from then on
+        """
+        if self._session is None or monotonic() - self._verified <= older_than:
+            return
+        self._verified = monotonic()
+        if not self._database.verify_again(self._session.key):
+            self._session = None
+            raise AuthenticationError("The session has ended; log in again.")
 
     def _login(self):
         if self._session is None:
-            raise AuthenticationError("Nobody is logged in.")
+            raise AuthenticationError("Nobody is logged in, or the session has ended; log in again.")
         return self._session
 
     @property
@@ -76,6 +104,47 @@ class Request(werkzeug.wrappers.Request):
                 yield snapshot
             finally:
                 self._snapshot = None
+
+    @property
+    def holds_snapshot(self):
+        """Whether the controller is inside ``with request.snapshot()``."""
+        return self._snapshot is not None
+
+    @contextlib.contextmanager
+    def listen(self, *channels):
+        """Subscribe to `channels` for the length of the block: ``with request.listen('mail') as news:``.
+
+        Subscribe first, read then, and wait last: so nothing is missed in between.
+
+        :returns: a Subscription; ``news.wait()`` holds the poll until something comes
+        :raises AuthenticationError: if nobody is logged in
+        :raises ValueError: if one of the channels is no name of a channel
+        """
+        self._login()
+        subscription = Subscription(self, channels)
+        with self._database.channels.subscribed(subscription):
+            yield subscription
+
+    def follow(self, channels, since):
+        """What was published on `channels` after position `since`, or as soon as there is something.
+
+        :param channels: a name, or a list of names; the controller decides who may follow what
+        :param since: the position that the browser knows, a number; 0 for all that is kept
+        :returns: Events, a mapping: ``last`` is the position to ask from next time, ``events`` a list of
+            ``{"position", "channel", "payload"}``, and ``missed`` is there (True) if events after `since`
+            are no longer kept
+        :raises AuthenticationError: if nobody is logged in, or no longer
+        :raises BadRequest: if `since` is no such number (400)
+        :raises SnapshotHeld: inside ``with request.snapshot()``
+        """
+        self._login()
+        if self._snapshot is not None:
+            raise SnapshotHeld()
+        if not isinstance(since, _integers) or isinstance(since, bool) or not 0 <= since < 2 ** 63:
+            raise BadRequest("A position is a whole number from 0 on.")
+        if isinstance(channels, _strings):
+            channels = [channels]
+        return self._database.feed.follow(self, frozenset(check_channel(channel) for channel in channels), since)
 
     def _call(self, model, method, args, kwargs):
         with self.snapshot() as snapshot:

@@ -41,6 +41,8 @@ def serve(options):
     server = PollServer(listener, Application(databases, timeout))
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, _stop, server)
+    for database in databases.values():
+        database.listener.start()
     listener.listen(BACKLOG)
     server.start()
     _logger.info("Start long polling server '%s':%s", *listener.getsockname()[:2])

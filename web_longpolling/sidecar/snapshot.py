@@ -53,24 +53,15 @@ def open_snapshot(database, uid, context):
     :param database: the Database to read
     :param uid: who reads; the host's access rules are this user's
     :param context: the user's context, for Odoo's Environment
-    :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
+    :raises BudgetExhausted, DatabaseUnavailable: as ``Database.cursor``
     :raises ReadOnlyError: if something was written in it
     """
     adapter = host.adapter()
-    with database.connections.connection() as connection:
-        cr = adapter.cursor(database.name, connection)
+    with database.cursor() as cr:
         try:
-            snapshot = Snapshot(cr, adapter.environment(cr, uid, context), uid)
-            yield snapshot
+            yield Snapshot(cr, adapter.environment(cr, uid, context), uid)
             adapter.flush(cr)
         except psycopg2.Error as error:
             if error.pgcode == READ_ONLY_SQL_TRANSACTION:
                 raise ReadOnlyError()
             raise
-        except Exception:
-            raise
-        except BaseException:
-            connection.close()      # before the cursor, whose rollback would wait for the running query
-            raise
-        finally:
-            adapter.close(cr)

@@ -1,0 +1,46 @@
+# -*- coding: utf-8 -*-
+"""A client that hangs up ends its poll at once."""
+import contextlib
+import errno
+import socket
+
+import gevent
+from gevent.hub import get_hub
+
+
+class ClientGone(gevent.GreenletExit):
+    """Nobody waits for the answer any more. gevent ends a greenlet with it silently."""
+
+
+@contextlib.contextmanager
+def ends_poll(sock):
+    """End the current greenlet with ClientGone when the other side of `sock` closes it in the block.
+
+    gevent.pywsgi does not read while a request is held, so it would not see the end. A watcher of the
+    event loop costs neither a greenlet nor a timer.
+
+    :param sock: the connection's gevent socket
+    """
+    greenlet = gevent.getcurrent()
+    watcher = get_hub().loop.io(sock.fileno(), 1)   # 1: readable
+
+    def readable():
+        try:
+            # The socket below gevent's: gevent's own would wait, which the event loop itself can't.
+            gone = not sock._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except EnvironmentError as error:
+            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                return
+            gone = True
+        # Bytes, on the other hand, are the client's next request. They stay where they are, and the
+        # watcher would see them again and again.
+        watcher.stop()
+        if gone:
+            greenlet.kill(ClientGone, block=False)
+
+    watcher.start(readable)
+    try:
+        yield
+    finally:
+        watcher.stop()
+        watcher.close()

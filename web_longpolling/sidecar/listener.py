@@ -1,0 +1,115 @@
+# -*- coding: utf-8 -*-
+"""The one connection of a database on which PostgreSQL tells what was committed."""
+import logging
+import random
+
+import gevent
+import gevent.socket
+import psycopg2
+
+from .. import publishing
+from ..errors import DatabaseUnavailable
+from .connections import connect
+
+_logger = logging.getLogger(__name__)
+
+# Seconds between two attempts to connect: the first and the longest.
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 10.0
+
+# A connection of which nothing is heard is dead after 10 + 3 * 5 seconds; the kernel's default is hours.
+KEEPALIVE = {'keepalives': 1, 'keepalives_idle': 10, 'keepalives_interval': 5, 'keepalives_count': 3}
+
+
+class Listener(object):
+    """LISTENs in one database, and listens again whenever the connection breaks.
+
+    on_news(channel, text): called for each notification of ``longpolling.notify``, in commit order
+    on_feed(): called after commits that have published events
+    on_gap(): called when it listens again: something may have been said meanwhile
+    """
+
+    def __init__(self, db, parameters, on_news, on_feed, on_gap):
+        """
+        :param db: the database's name, for the log
+        :param parameters: keyword arguments of ``psycopg2.connect``
+        """
+        self.reconnects = 0
+        self.connected = False
+        self._db = db
+        self._parameters = dict(parameters, **KEEPALIVE)
+        self._on_news = on_news
+        self._on_feed = on_feed
+        self._on_gap = on_gap
+        self._greenlet = None
+
+    def start(self):
+        self._greenlet = gevent.spawn(self._run)
+
+    def stop(self):
+        if self._greenlet is not None:
+            self._greenlet.kill()
+
+    def _run(self):
+        pause = FIRST_PAUSE
+        told = False
+        while True:
+            try:
+                connection = self._connect()
+            except DatabaseUnavailable as error:
+                if not told:
+                    _logger.warning("No news from database %s until it answers again: %s", self._db, error.reason)
+                    told = True
+                # Jitter: many sidecars must not come back in the same moment.
+                gevent.sleep(pause * random.uniform(0.5, 1.0))
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            if told or self.reconnects:
+                _logger.info("Listening to database %s again", self._db)
+            pause, told = FIRST_PAUSE, False
+            self.connected = True
+            self._on_gap()
+            try:
+                self._listen(connection)
+            except (psycopg2.Error, EnvironmentError) as error:
+                _logger.warning("No news from database %s until it answers again: %s", self._db,
+                                ' '.join(str(error).split()))
+                told = True
+            finally:
+                self.connected = False
+                connection.close()
+            self.reconnects += 1
+
+    def _connect(self):
+        connection = connect(self._parameters, 'longpolling listener')
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("LISTEN %s; LISTEN %s" % (publishing.NEWS, publishing.FEED))
+        except psycopg2.Error as error:
+            connection.close()
+            raise DatabaseUnavailable(' '.join(str(error).split()))
+        return connection
+
+    def _listen(self, connection):
+        """Hand on what comes until the connection breaks with psycopg2.Error."""
+        while True:
+            gevent.socket.wait_read(connection.fileno())
+            connection.poll()
+            feed = False
+            while connection.notifies:
+                notice = connection.notifies.pop(0)
+                if notice.channel == publishing.FEED:
+                    feed = True
+                else:
+                    self._tell(notice.payload)
+            if feed:
+                self._on_feed()     # once, however many transactions it was
+
+    def _tell(self, text):
+        try:
+            channel = publishing.decode(text)[0]
+        except (ValueError, LookupError, TypeError):
+            _logger.warning("Somebody else than longpolling.notify sent %.200r in database %s", text, self._db)
+        else:
+            self._on_news(channel, text)
