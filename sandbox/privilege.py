@@ -60,8 +60,12 @@ def setpriv():
         raise SandboxError('setpriv is missing, so root cannot be given up: install the package util-linux, '
                            'or run the sandbox as an ordinary user.')
     uid, gid, _ = unprivileged()
-    capabilities = ','.join(['-all', *lent_capabilities()])
-    return [tool, f'--reuid={uid}', f'--regid={gid}', '--clear-groups', '--no-new-privs',
+    lent = lent_capabilities()
+    capabilities = ','.join(['-all', *lent])
+    # access(2) disregards the capabilities of a user other than root unless this bit is set, and PostgreSQL's
+    # programs ask it whether they may run one another.
+    bits = ['--securebits=+no_setuid_fixup'] if lent else []
+    return [tool, f'--reuid={uid}', f'--regid={gid}', '--clear-groups', '--no-new-privs', *bits,
             f'--inh-caps={capabilities}', f'--ambient-caps={capabilities}', '--']
 
 
@@ -76,8 +80,8 @@ def lent_capabilities():
     for name, bit in ENTERING:
         if owned >> bit & 1:
             return [f'+{name}']
-    raise SandboxError(f'Other users cannot enter {closed[0]}, and this root has no capability to let '
-                       'them: move the checkout to a folder that everyone can enter, use a Python from such a '
+    raise SandboxError(f'Other users cannot enter {closed[0]}, and this root has no capability to let them: '
+                       'move the checkout to a folder that everyone can enter, use a Python from such a '
                        'folder, or run the sandbox as an ordinary user.')
 
 
