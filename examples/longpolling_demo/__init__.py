@@ -3,7 +3,8 @@
 import importlib
 import sys
 
-from . import controllers   # noqa: F401
+from . import controllers, watchers   # noqa: F401
 
-# The one part that the two eras of the ORM write differently.
-importlib.import_module('.note_odoo' if sys.version_info[0] > 2 else '.note_openerp', __name__)
+# What the two eras of the ORM write differently.
+for model in ('note', 'watcher'):
+    importlib.import_module('.%s_%s' % (model, 'odoo' if sys.version_info[0] > 2 else 'openerp'), __name__)

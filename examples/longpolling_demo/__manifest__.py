@@ -7,8 +7,15 @@
     'author': 'web_longpolling contributors',
     'license': 'AGPL-3',
     'depends': ['web_longpolling'],
-    'data': ['security/ir.model.access.csv'],
-    'assets': {},
+    'data': ['security/ir.model.access.csv', 'views/menu_odoo.xml'],
+    'assets': {
+        'web.assets_backend': [
+            'longpolling_demo/static/src/css/wall.css',
+            'longpolling_demo/static/src/js/wall_view.js',
+            'longpolling_demo/static/src/js/wall.js',
+            'longpolling_demo/static/src/wall_odoo.js',
+        ],
+    },
     'installable': True,
     'auto_install': False,
 }

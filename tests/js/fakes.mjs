@@ -248,7 +248,7 @@ export class FakeTab {
         this.document = Object.assign(new EventTarget(), { visibilityState: "visible" });
         this.configuration = async () => ({ path: "/openerplongpolling", timeout: 60 });
         this.lp = new core.LongPolling(this.environment(), {
-            ready: () => undefined,
+            is_ready: (session) => Boolean(session.session_id),
             configuration: (session) => this.configuration(session),
             origin: () => "",
             parameters: (session) => ({ session_id: session.session_id }),

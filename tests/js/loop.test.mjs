@@ -341,6 +341,26 @@ test("a host that does not say where to poll is asked again, as after a failed p
     assert.equal(browser.network.held.length, 1);
 });
 
+test("a session that is not ready yet is waited for", async () => {
+    const browser = new FakeBrowser();
+    const tab = browser.tab({ db: "mydb", uid: 1, session_id: null });
+    await tab.start();
+    await browser.advance(5000);
+    assert.equal(browser.network.requests.length, 0);
+    tab.session.session_id = "one";
+    await browser.advance(100);
+    assert.equal(browser.network.poll.body.session_id, "one");
+});
+
+test("a stop while the session is not ready ends the waiting", async () => {
+    const browser = new FakeBrowser();
+    const tab = browser.tab({ db: "mydb", uid: 1, session_id: null });
+    await tab.start();
+    tab.lp.stop_longpolling();
+    await browser.advance(5000);
+    assert.deepEqual(browser.clock.timers, []);
+});
+
 test("the page is told the state of its connection", async () => {
     const { browser, tab, network } = await started();
     assert.deepEqual(tab.states, [{ name: "connecting", wait: 0 }]);

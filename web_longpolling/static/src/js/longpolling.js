@@ -8,7 +8,7 @@
      * What differs between the web clients: the same functions in each wrapper.
      *
      * @typedef {Object} Host
-     * @property {function(session): ?Promise} ready  settled when the session can be asked for the rest
+     * @property {function(session): boolean} is_ready  whether the session can be asked for the rest yet
      * @property {function(session): Promise<{path: string, timeout: number}>} configuration  the long polling path,
      *     and the seconds after which a poll is answered at the latest
      * @property {function(session): string} origin  what stands before the path in a URL; "" for the page's own

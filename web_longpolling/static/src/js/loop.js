@@ -10,6 +10,8 @@
     const MARGIN = 10000;
     // A poll that was not refused within this time is taken to be held. HTTP does not tell earlier.
     const LIVE_AFTER = 2000;
+    // How long to wait, in milliseconds, before looking again whether the host's session is ready.
+    const NOT_READY = 100;
     // After these another poll would change nothing.
     const LAST = ["logged_out", "refused"];
 
@@ -118,8 +120,11 @@
 
         /** Ask the host for path and timeout. */
         async configure() {
+            if (!this.host.is_ready(this.session)) {
+                await this.wait(NOT_READY);
+                return null;
+            }
             try {
-                await this.host.ready(this.session);
                 this.configuration = await this.host.configuration(this.session);
                 return null;
             } catch (error) {

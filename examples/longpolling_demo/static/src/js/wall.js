@@ -1,0 +1,110 @@
+/** @odoo-module ignore */
+// The wall: notes, who is watching, and a mark of the connection. One page for both web clients; what it needs of a
+// client it gets from wall_openerp.js or wall_odoo.js. A plain script, for OpenERP 7.0: no template literals.
+(function (scope) {
+    "use strict";
+
+    const NOTE = "longpolling.demo.note";
+    const WATCHER = "longpolling.demo.watcher";
+    // Notes on the wall when it opens.
+    const AT_FIRST = 50;
+    // Milliseconds between two signs of life of who watches; watchers.py forgets who gave none for 50 seconds.
+    const SIGN_OF_LIFE = 20000;
+
+    class Wall {
+        /**
+         * @param {HTMLElement} root  an empty element
+         * @param {Object} client
+         * @param {*} client.session  the host's, for start_longpolling
+         * @param {function(): LongPolling} client.LongPolling  the host's class
+         * @param {function(string, string, Array, Object=): Promise} client.call  the host's ordinary RPC: model,
+         *     method, arguments, keyword arguments
+         */
+        constructor(root, client) {
+            this.client = client;
+            this.view = new scope.longpolling_demo.WallView(root, (text) => this.post(text));
+            this.last = 0;
+            this.watching = [];
+            this.notes = new client.LongPolling();
+            this.watchers = new client.LongPolling();
+        }
+
+        async start() {
+            this.notes.onstate = (state) => this.view.show_state(state);
+            const watch = () => this.watch();
+            this.timer = setInterval(watch, SIGN_OF_LIFE);
+            document.addEventListener("visibilitychange", watch);
+            this.forget = () => document.removeEventListener("visibilitychange", watch);
+            await this.load();
+            if (!this.stopped) {
+                this.poll();
+            }
+        }
+
+        stop() {
+            this.stopped = true;
+            this.notes.stop_longpolling();
+            this.watchers.stop_longpolling();
+            clearInterval(this.timer);
+            this.forget();
+            this.view.close();
+        }
+
+        poll() {
+            const { session } = this.client;
+            // The path is a function, since the next poll asks for what came after this answer.
+            this.notes.start_longpolling(
+                session,
+                () => "/wall/" + this.last,
+                {},
+                (answer) => this.receive(answer),
+                (xhr, status) => console.info("wall:", xhr.status, status)
+            );
+            // What this page knows already goes along: the answer comes as soon as something else is true.
+            this.watchers.start_longpolling(session, "/watchers", () => ({ known: this.watching }), (answer) => {
+                this.watching = answer.names;
+                this.view.show_watchers(answer.names);
+            });
+        }
+
+        /** The notes that the wall begins with, or that it missed, through the host's own RPC. */
+        async load() {
+            const fields = ["text", "create_uid", "create_date"];
+            const call = this.client.call;
+            const ids = await call(NOTE, "search", [[]], { limit: AT_FIRST, order: "id desc" });
+            const notes = await call(NOTE, "read", [ids, fields]);
+            notes.sort((one, other) => one.id - other.id);
+            this.view.add_notes(
+                notes.map((note) => ({
+                    id: note.id,
+                    text: note.text,
+                    author: note.create_uid[1],
+                    date: note.create_date,
+                }))
+            );
+        }
+
+        /**
+         * The success callback. Polls only read; what there is to write goes through the ordinary RPC, and since its
+         * promise is returned, the next poll waits for it.
+         */
+        receive(answer) {
+            this.last = answer.last;
+            this.view.add_notes(answer.events.map((event) => event.payload));
+            return answer.missed ? this.load() : this.watch();
+        }
+
+        /** Tell the others that somebody is looking at this page. */
+        async watch() {
+            if (!this.stopped && document.visibilityState === "visible") {
+                await this.client.call(WATCHER, "watch", []).catch(() => undefined);
+            }
+        }
+
+        post(text) {
+            return this.client.call(NOTE, "create", [{ text: text }]);
+        }
+    }
+
+    scope.longpolling_demo = Object.assign(scope.longpolling_demo || {}, { Wall: Wall });
+})(globalThis);

@@ -1,0 +1,17 @@
+# -*- coding: utf-8 -*-
+"""What the sidecar answers about who is looking at the wall."""
+from openerp.addons.web_longpolling.longpolling import longpolling
+
+# Nobody says goodbye: seconds between two looks for signs of life that stayed away.
+LOOK_AGAIN = 15
+
+
+@longpolling.route('/watchers')
+def watchers(request, known=None, **kwargs):
+    """Answer with the names of those who watch, as soon as they are not the names that the page knows."""
+    with request.listen('longpolling_demo_watchers') as news:
+        while True:
+            names = request.model('longpolling.demo.watcher').watching()
+            if names != known:
+                return {'names': names}
+            news.wait(LOOK_AGAIN)

@@ -1,0 +1,21 @@
+// Odoo 19.0's web client: import { LongPolling } from "@web_longpolling/longpolling".
+import { user } from "@web/core/user";
+
+// The poll loop itself is in ./js, in scripts that OpenERP 7.0 can load too; the manifest puts them before this one.
+const core = globalThis.web_longpolling_core;
+
+/** See the typedef Host in js/longpolling.js. `session` is the one of "@web/session". */
+const host = {
+    is_ready: () => true,
+    configuration: async (session) => session.longpolling,
+    origin: () => "",
+    // The cookie says it all.
+    parameters: () => ({}),
+    identity: (session) => [session.db, user.userId],
+};
+
+export class LongPolling extends core.LongPolling {
+    constructor() {
+        super(core.browser(window), host);
+    }
+}
