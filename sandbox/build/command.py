@@ -40,7 +40,7 @@ def run(command, log, purpose, environment=None, folder=None):
         output.flush()
         began = output.tell()
         status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                env=environment, cwd=folder).returncode
+                                env=environment, cwd=folder, check=False).returncode
     if status:
         with open(path, 'rb') as output:
             output.seek(began)

@@ -66,7 +66,7 @@ def extract(archive, folder, excluded):
     with subprocess.Popen([need('dpkg-deb', 'dpkg'), '--fsys-tarfile', archive],
                           stdout=subprocess.PIPE) as files:
         unpacked = subprocess.run([need('tar', 'tar'), '-x', '--no-same-owner', '-C', folder, *excluded],
-                                  stdin=files.stdout, stderr=subprocess.PIPE, text=True)
+                                  stdin=files.stdout, stderr=subprocess.PIPE, text=True, check=False)
     if files.returncode or unpacked.returncode:
         archive.unlink(missing_ok=True)   # so that the next try downloads it again
         reason = (unpacked.stderr.strip() or 'the archive is damaged').splitlines()[-1]
@@ -118,7 +118,8 @@ def check(package, version, apt):
 
 def older(version, other):
     """Whether `version` is older than `other`, by Debian's rules."""
-    return subprocess.run([need('dpkg', 'dpkg'), '--compare-versions', version, 'lt', other]).returncode == 0
+    compared = subprocess.run([need('dpkg', 'dpkg'), '--compare-versions', version, 'lt', other], check=False)
+    return compared.returncode == 0
 
 
 class PrivateRoot:
@@ -151,7 +152,8 @@ class PrivateRoot:
     def versions(self, names):
         """{name: version} of those of `names` that the suite has."""
         command = [need('apt-cache', 'apt'), '-c', self.configuration, 'show', '--no-all-versions', *names]
-        said = subprocess.run(command, capture_output=True, text=True, env=plain_english()).stdout
+        # A status other than 0 is no failure: it says that one of the names is unknown.
+        said = subprocess.run(command, capture_output=True, text=True, env=plain_english(), check=False).stdout
         return dict(re.findall(r'^Package: (\S+)$.*?^Version: (\S+)$', said, re.MULTILINE | re.DOTALL))
 
 
@@ -167,7 +169,7 @@ def machine_mirror():
     would fetch is always known.
     """
     said = subprocess.run([need('apt-get', 'apt'), '--print-uris', 'update'],
-                          capture_output=True, text=True).stdout
+                          capture_output=True, text=True, check=False).stdout
     for address, suite in re.findall(r"^'(\S+?)/dists/([^/\s]+)/(?:In)?Release", said, re.MULTILINE):
         if suite in SUITES and 'debian' in address:
             return address, suite
