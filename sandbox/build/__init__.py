@@ -23,10 +23,17 @@ __all__ = ['DEFAULT_HOST', 'HOSTS', 'Installation', 'Tools', 'build', 'build_too
 RECIPES = {'openerp-7.0': openerp, 'odoo-19.0': odoo}
 
 
-def build(host):
-    """Install `host`, one of HOSTS, unless it is there already; its Installation. Raises SandboxError."""
+def build(host, source=None):
+    """Install `host`, one of HOSTS, unless it is there already; its Installation. Raises SandboxError.
+
+    source: the folder of the user's own source of Odoo 19.0, to be used from now on instead of Debian's package.
+    """
     if host not in RECIPES:
         raise SandboxError(f'There is no host {host}: choose one of {", ".join(HOSTS)}.')
+    if source is not None:
+        if host != odoo.HOST:
+            raise SandboxError(f'{host} is always installed from packages: give a source to {odoo.HOST} only.')
+        odoo.take(source)
     recipe = RECIPES[host]
     install(recipe.FOLDER, recipe)
     return recipe.installation()

@@ -210,7 +210,8 @@ def unsigned_mirror(tmp_path, monkeypatch):
                      f'Size: {archive.stat().st_size}\nSHA256: {digest(archive)}\nDescription: test\n')
     (mirror / 'dists/sid/Release').write_text(
         'Suite: sid\nCodename: sid\nArchitectures: amd64 arm64 all\nComponents: main\n'
-        f'Date: Mon, 01 Jan 2024 00:00:00 UTC\nSHA256:\n {digest(index)} {index.stat().st_size} main/binary-all/Packages\n')
+        'Date: Mon, 01 Jan 2024 00:00:00 UTC\n'
+        f'SHA256:\n {digest(index)} {index.stat().st_size} main/binary-all/Packages\n')
     mirror.chmod(0o755)
     monkeypatch.setattr(debian, 'machine_mirror', lambda: (f'file:{mirror}', 'sid'))
     return mirror
