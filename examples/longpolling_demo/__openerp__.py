@@ -9,7 +9,7 @@
     'depends': ['web_longpolling'],
     'data': ['security/ir.model.access.csv', 'views/menu_openerp.xml'],
     'js': ['static/src/js/wall_view.js', 'static/src/js/wall.js', 'static/src/js/wall_openerp.js'],
-    'css': ['static/src/css/wall.css'],
+    'css': ['static/src/css/shell_openerp.css', 'static/src/css/wall.css'],
     'installable': True,
     'auto_install': False,
 }
