@@ -28,7 +28,11 @@ json_default(value)                   what ``json.dumps`` makes of the host's ow
 """
 import importlib
 
+import psycopg2
+
 from . import boot
+
+READ_ONLY_SQL_TRANSACTION = '25006'     # PostgreSQL, appendix A
 
 _adapter = None
 
@@ -69,6 +73,22 @@ class Lender(object):
 
     def give_back(self, *args, **kwargs):
         pass
+
+
+class WriteWatch(object):
+    """Mixed into the hosts' Cursor: `refused` tells whether PostgreSQL has refused a write.
+
+    OpenERP's ORM hides that behind an error of its own ("this object is for reporting purpose").
+    """
+
+    refused = False
+
+    def execute(self, *args, **kwargs):
+        try:
+            return super(WriteWatch, self).execute(*args, **kwargs)
+        except psycopg2.Error as error:
+            self.refused = self.refused or error.pgcode == READ_ONLY_SQL_TRANSACTION
+            raise
 
 
 def adapter():

@@ -15,11 +15,15 @@ from odoo.tools.json import json_default as odoo_json_default
 from odoo.tools.misc import consteq
 
 from ..errors import Unavailable
-from . import Lender, Session, openerp_alias
+from . import Lender, Session, WriteWatch, openerp_alias
 
 openerp_alias.install()
 
 _reloading = threading.RLock()
+
+
+class PollCursor(WriteWatch, Cursor):
+    pass
 
 
 def option(name):
@@ -72,7 +76,7 @@ def _read_session(sid):
 
 
 def cursor(db, connection):
-    return Cursor(Lender(connection), db, {})
+    return PollCursor(Lender(connection), db, {})
 
 
 def close(cr):
@@ -126,4 +130,8 @@ def flush(cr):
 
 
 def json_default(value):
-    return odoo_json_default(value)
+    converted = odoo_json_default(value)
+    # Odoo writes whatever it does not know as str(): the address of an object is no answer.
+    if isinstance(converted, str) and type(value).__str__ is object.__str__:
+        raise TypeError("%s has no form in JSON." % type(value).__name__)
+    return converted

@@ -9,9 +9,13 @@ from openerp.modules.registry import RegistryManager
 from openerp.tools import config
 
 from ..errors import Unavailable
-from . import Lender, Session
+from . import Lender, Session, WriteWatch
 
 _store = None
+
+
+class PollCursor(WriteWatch, openerp.sql_db.Cursor):
+    pass
 
 
 def option(name):
@@ -84,7 +88,7 @@ def _read_sessions(sid):
 
 
 def cursor(db, connection):
-    return openerp.sql_db.Cursor(Lender(connection), db)
+    return PollCursor(Lender(connection), db)
 
 
 def close(cr):

@@ -24,12 +24,16 @@ def read(request):
     if not source.strip():
         return {}
     try:
-        sent = json.loads(source)
+        sent = json.loads(source, parse_constant=_refuse)
     except (ValueError, RuntimeError) as error:     # RuntimeError: nested too deeply
         raise BadRequest("%s is not JSON: %s." % (where, error))
     if not isinstance(sent, dict):
         raise BadRequest("%s must be a JSON object, such as {\"room\": 5}." % where)
     return sent
+
+
+def _refuse(constant):
+    raise ValueError("%s is no value of JSON" % constant)    # Python's parser takes NaN and Infinity
 
 
 def _body(request):

@@ -2,12 +2,10 @@
 """Reading the database: snapshots, and models called one cursor at a time."""
 import contextlib
 
-import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
 from .. import host
 from ..errors import ReadOnlyError
-
-READ_ONLY_SQL_TRANSACTION = '25006'     # PostgreSQL, appendix A
 
 
 class Snapshot(object):
@@ -61,7 +59,13 @@ def open_snapshot(database, uid, context):
         try:
             yield Snapshot(cr, adapter.environment(cr, uid, context), uid)
             adapter.flush(cr)
-        except psycopg2.Error as error:
-            if error.pgcode == READ_ONLY_SQL_TRANSACTION:
+        except Exception as error:
+            if _has_written(cr, error):
                 raise ReadOnlyError()
             raise
+
+
+def _has_written(cr, error):
+    """Whether a refused write is what has ended the transaction of `cr`, whatever the ORM made of it."""
+    return cr.refused and (getattr(error, 'pgcode', None) == host.READ_ONLY_SQL_TRANSACTION or
+                           cr.connection.get_transaction_status() == TRANSACTION_STATUS_INERROR)

@@ -81,8 +81,9 @@ def silent(request, **kwargs):
 @longpolling.route('/stubborn', mustbeauthenticated=False)
 def stubborn(request, **kwargs):
     """Nothing happens, and the controller takes every error for one that will pass."""
+    errors = []
     while True:
         try:
             time.sleep(0.1)
-        except Exception:
-            continue
+        except Exception as error:
+            errors.append(error)

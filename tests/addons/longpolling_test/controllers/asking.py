@@ -77,10 +77,13 @@ def modules(request, **kwargs):
     """Whether both names of the host's package lead to the very same modules."""
     import openerp.addons.web_longpolling.longpolling as face
     import openerp.addons.web_longpolling.routes as routes
-    names = [name for name in sys.modules
-             if name.endswith('addons.web_longpolling.longpolling') and sys.modules[name] is not None]
-    host = __name__.split('.', 1)[0]
-    own = sys.modules[host + '.addons.web_longpolling.longpolling']
-    return {'host': host, 'names': sorted(names), 'same': face is own and all(sys.modules[name] is own for name in names),
-            'tables': routes.table is sys.modules[host + '.addons.web_longpolling.routes'].table,
-            'files': sorted(set(sys.modules[name].__file__ for name in names))}
+    package = __name__.split('.', 1)[0]
+    own = sys.modules[package + '.addons.web_longpolling.longpolling']
+    loaded = [(name, module) for name, module in sys.modules.items()
+              if name.endswith('addons.web_longpolling.longpolling') and module is not None]
+    return {
+        'host': package,
+        'names': sorted(name for name, module in loaded),
+        'same': face is own and all(module is own for name, module in loaded),
+        'tables': routes.table is sys.modules[package + '.addons.web_longpolling.routes'].table,
+    }

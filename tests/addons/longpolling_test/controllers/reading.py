@@ -76,4 +76,4 @@ def private(request, **kwargs):
 @longpolling.route('/read/forbidden')
 def forbidden(request, **kwargs):
     """What an ordinary user has no right to read."""
-    return request.model('ir.config_parameter').read([1], ['value'])
+    return request.model('ir.mail_server').search([])
