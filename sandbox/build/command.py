@@ -31,6 +31,8 @@ def run(command, log, purpose, environment=None, folder=None):
     log: name of the file under .sandbox/logs that keeps what it prints.
     purpose: what fails if it fails, as the beginning of a sentence, such as 'Downloading odoo-19'.
     environment: the whole environment (default: the caller's). Raises SandboxError.
+
+    The command inherits the lock of the builds (lock.py); nothing else of the caller's is inheritable.
     """
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / f'{log}.log'
@@ -40,7 +42,7 @@ def run(command, log, purpose, environment=None, folder=None):
         output.flush()
         began = output.tell()
         status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                env=environment, cwd=folder, check=False).returncode
+                                env=environment, cwd=folder, check=False, close_fds=False).returncode
     if status:
         with open(path, 'rb') as output:
             output.seek(began)
@@ -54,7 +56,7 @@ def explain(purpose, output, path):
         return f'{purpose} failed because the disk is full: make room under {SANDBOX} and start again.'
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     quoted = [line for line in lines if line.startswith(WORTH_QUOTING)]
-    reason = (quoted or lines or ['it said nothing'])[-1].rstrip('.')
+    reason = (quoted[:1] or lines[-1:] or ['it said nothing'])[0].rstrip('.')
     if any(words in lower for words in NO_NETWORK):
         return (f'{purpose} failed because a package registry could not be reached: check the network and '
                 f'what apt and pip are configured with, and start again; it goes on where it stopped '

@@ -64,9 +64,10 @@ def unpack(packages, root, leave_out=()):
 def extract(archive, folder, excluded):
     """Unpack one package's files into `folder`."""
     with subprocess.Popen([need('dpkg-deb', 'dpkg'), '--fsys-tarfile', archive],
-                          stdout=subprocess.PIPE) as files:
+                          stdout=subprocess.PIPE, close_fds=False) as files:
         unpacked = subprocess.run([need('tar', 'tar'), '-x', '--no-same-owner', '-C', folder, *excluded],
-                                  stdin=files.stdout, stderr=subprocess.PIPE, text=True, check=False)
+                                  stdin=files.stdout, stderr=subprocess.PIPE, text=True, check=False,
+                                  close_fds=False)
     if files.returncode or unpacked.returncode:
         archive.unlink(missing_ok=True)   # so that the next try downloads it again
         reason = (unpacked.stderr.strip() or 'the archive is damaged').splitlines()[-1]

@@ -144,6 +144,22 @@ with lock.building(): print('built')
     assert other.communicate(timeout=10)[0] == 'built\n'
 
 
+def test_the_tool_of_a_killed_builder_is_waited_for(tmp_path, monkeypatch):
+    program = f'''
+from pathlib import Path
+from sandbox.build import command, lock
+lock.SANDBOX = command.LOGS = Path({str(tmp_path)!r})
+with lock.building(): command.run(['sh', '-c', 'touch {tmp_path}/begun; sleep 1; touch {tmp_path}/ended'], 'log', '')
+'''
+    builder = subprocess.Popen([sys.executable, '-c', program], cwd=ROOT)
+    await_((tmp_path / 'begun').exists)
+    builder.kill()
+    builder.wait()
+    monkeypatch.setattr(lock, 'SANDBOX', tmp_path)
+    with lock.building():
+        assert (tmp_path / 'ended').exists()
+
+
 def await_(condition, seconds=10):
     """Wait until `condition()` is true; fails after `seconds`."""
     end = time.monotonic() + seconds
