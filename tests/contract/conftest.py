@@ -1,7 +1,10 @@
 """One stack a host for all of these tests: polls last three seconds, and two cursors are all there are."""
 
+import contextlib
 import itertools
+import time
 
+import psycopg2
 import pytest
 
 from tests.clients import Session, visit
@@ -38,6 +41,35 @@ def log(stack):
     def read(name='sidecar') -> str:
         return stack.log(name)[starts[name]:]
     return read
+
+
+@pytest.fixture(scope='session')
+def sql(stack):
+    """A function that runs SQL past the host, committed at once; returns the rows, if there are any."""
+    def run(statement, parameters=None, db=stack.db):
+        with contextlib.closing(psycopg2.connect(stack.postgresql.dsn(db))) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return cursor.fetchall() if cursor.description else []
+    return run
+
+
+@pytest.fixture
+def dispatching(stack):
+    """A function that lets nginx dispatch in another way until the end of the test, as `Nginx.change` takes it."""
+    def change(**changes):
+        leaving = stack.log('nginx').count('gracefully shutting down')
+        stack.nginx.change(**changes)
+        deadline = time.monotonic() + 10
+        while stack.log('nginx').count('gracefully shutting down') == leaving:
+            assert time.monotonic() < deadline, 'nginx still accepts connections with its old configuration'
+            time.sleep(0.02)
+
+    before = stack.nginx.dispatch
+    yield change
+    if stack.nginx.dispatch != before:
+        change(**before._asdict())
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_malformed_bytes_are_a_bad_request(visitor, body, log):
 
 @pytest.mark.parametrize('parameters', [
     {}, {'wanted': 1, 'unwanted': 2}, {'wanted': 1, 'request': 2}, {'wanted': 1, 'self': 2}, {'wanted': 1, '': 2},
-    {'wanted': 1, 'ä': 2}], ids=lambda parameters: json.dumps(parameters))
+    {'wanted': 1, 'ä': 2}], ids=json.dumps)
 def test_parameters_that_the_controller_does_not_take_are_a_bad_request(ann, parameters, log):
     """A missing or an unknown parameter is the browser's fault: 400, and the log is quiet."""
     answer = ann.poll('/strict/1', parameters)

@@ -1,40 +1,34 @@
 """The long polling controller doesn't allow the write in database."""
 
-import psycopg2
 import pytest
 
 RULE = 'A long polling controller may not write to the database'
 WAYS = ['create', 'write', 'unlink', 'sql', 'after_commit', 'after_rollback', 'delayed']
 
 
-def partners(stack):
-    """Every partner, as it is in the database."""
-    connection = psycopg2.connect(stack.dsn)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT id, name FROM res_partner ORDER BY id")
-            return cursor.fetchall()
-    finally:
-        connection.close()
+@pytest.fixture
+def partners(sql):
+    """A function that reads every partner, as it is in the database."""
+    return lambda: sql("SELECT id, name FROM res_partner ORDER BY id")
 
 
 @pytest.mark.parametrize('way', WAYS)
-def test_a_controller_that_writes_is_refused_and_nothing_is_changed(stack, admin, partner, way, log):
+def test_a_controller_that_writes_is_refused_and_nothing_is_changed(admin, partner, partners, way, log):
     """The long polling controller doesn't allow the write in database: an error that names the rule."""
-    before = partners(stack)
+    before = partners()
     assert (partner, 'unchanged') in before
     answer = admin.poll(f'/write/{way}', {'partner': partner})
     assert answer.status_code == 500
     assert answer.json() == {'error': "The controller failed; the server's log says why."}
     assert RULE in log()
-    assert partners(stack) == before
+    assert partners() == before
 
 
-def test_a_controller_that_hides_the_error_changes_nothing(stack, admin, partner):
+def test_a_controller_that_hides_the_error_changes_nothing(admin, partner, partners):
     """The cursors are rolled back: not even a controller that catches the error and commits has written."""
-    before = partners(stack)
+    before = partners()
     admin.poll('/write/caught', {'partner': partner})
-    assert partners(stack) == before
+    assert partners() == before
 
 
 def test_the_next_poll_reads_after_one_that_tried_to_write(admin, partner):
@@ -45,15 +39,9 @@ def test_the_next_poll_reads_after_one_that_tried_to_write(admin, partner):
         assert admin.poll('/read/transactions').json()['read_only'] == 'on'
 
 
-def test_no_transaction_stays_open_after_a_poll(stack, admin):
+def test_no_transaction_stays_open_after_a_poll(admin, sql):
     """The cursors are rolled back before the connection is closed or used again: none is idle in transaction."""
     for _ in range(4):
         admin.poll('/sample/user')
-    connection = psycopg2.connect(stack.dsn)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'longpolling' "
-                           "AND state LIKE 'idle in transaction%'")
-            assert cursor.fetchone() == (0,)
-    finally:
-        connection.close()
+    assert sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'longpolling' "
+               "AND state LIKE 'idle in transaction%'") == [(0,)]

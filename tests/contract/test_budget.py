@@ -1,0 +1,94 @@
+"""--max-cursor: the max number of the simultaneous cursors open by database."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .conftest import MAX_CURSOR, TIMEOUT
+
+POLLS = 50
+WATCH_SECONDS = 0.005
+
+
+@pytest.fixture
+def patient(stack, programs, dispatching, sql):
+    """A sidecar behind nginx that has two cursors and time for fifty polls; yields a Watch of its connections."""
+    config = programs.config('patient', longpolling_timeout=60)
+    foreign = [pid for pid, in sql("SELECT pid FROM pg_stat_activity")]
+    with programs.serving('-c', config, '-d', stack.db, '-p', programs.port(), '--max-cursor', '2') as serving:
+        dispatching(sidecar_ports=(serving.address[1],), timeout=60)
+        with Watch(sql, foreign) as watch:
+            yield watch
+
+
+class Watch:
+    """Looks at pg_stat_activity again and again for the length of the block.
+
+    most: the most connections that the sidecar had at once
+    looks: how often it looked
+    """
+
+    def __init__(self, sql, foreign):
+        self.most = self.looks = 0
+        self._sql = sql
+        self._foreign = foreign
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._end.set()
+        self._thread.join()
+
+    def _look(self):
+        while not self._end.wait(WATCH_SECONDS):
+            [(count,)] = self._sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'longpolling' "
+                                   "AND pid <> ALL(%s)", (self._foreign,))
+            self.most = max(self.most, count)
+            self.looks += 1
+
+
+def test_fifty_polls_share_two_cursors(patient, ann):
+    """--max-cursor 2: fifty controllers that read at the same time all succeed and hold never more than two."""
+    sessions = [ann.clone() for _ in range(POLLS)]
+    begun = time.monotonic()
+    with ThreadPoolExecutor(POLLS) as pool:
+        answers = list(pool.map(lambda session: session.poll('/read/sleep', {'seconds': 0.1}), sessions))
+    seconds = time.monotonic() - begun
+    assert [answer.status_code for answer in answers] == [200] * POLLS
+    assert {answer.json() for answer in answers} == {ann.uid}
+    assert seconds >= POLLS * 0.1 / 2       # two at a time, no more
+    assert patient.looks > POLLS / 2
+    assert patient.most == 2
+
+
+def test_a_poll_that_gets_no_cursor_is_told_to_come_again(ann):
+    """A poll that can't get its cursor before its timeout gets 503 with Retry-After."""
+    with ThreadPoolExecutor(MAX_CURSOR) as pool:
+        holders = [pool.submit(ann.clone().poll, '/read/slow_to_leave', {'seconds': 1.5}) for _ in range(MAX_CURSOR)]
+        time.sleep(0.8)
+        begun = time.monotonic()
+        answer = ann.poll('/sample/user')
+        seconds = time.monotonic() - begun
+        assert answer.status_code == 503
+        assert int(answer.headers['Retry-After']) > 0
+        assert 'cursors of this database were in use' in answer.json()['error']
+        assert seconds == pytest.approx(TIMEOUT, abs=0.6)
+        assert [holder.result().status_code for holder in holders] == [204] * MAX_CURSOR
+    assert ann.poll('/sample/user').status_code == 200
+
+
+def test_a_poll_that_waits_holds_no_cursor(ann, visitor):
+    """Held: it owns a greenlet and a socket, and no cursor; more polls can wait than there are cursors."""
+    with ThreadPoolExecutor(MAX_CURSOR * 2) as pool:
+        held = [pool.submit(ann.clone().poll, '/who', {'pause': 1.5}) for _ in range(MAX_CURSOR * 2)]
+        time.sleep(0.7)
+        begun = time.monotonic()
+        assert ann.poll('/sample/user').status_code == 200
+        assert time.monotonic() - begun < 0.7
+        assert {poll.result().status_code for poll in held} == {200}
