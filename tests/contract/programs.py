@@ -70,22 +70,28 @@ class Programs:
         return self.run(ADDON / 'oe.py', *arguments, **more)
 
     @contextlib.contextmanager
-    def serving(self, *arguments, **environment):
-        """A sidecar that serves for the length of the block; yields a Serving."""
+    def starting(self, *arguments, script=ADDON / 'server.py', cwd=None, **environment):
+        """A sidecar (or another script) that is started and ended with the block; yields a Serving."""
         with tempfile.TemporaryFile() as log:
-            child = self._start((ADDON / 'server.py', *arguments), environment, stdout=log, stderr=log)
+            child = self._start((script, *arguments), environment, cwd, stdout=log, stderr=log)
             try:
-                yield Serving(child, log).wait_ready()
+                yield Serving(child, log)
             finally:
                 if child.poll() is None:
                     child.kill()
                     child.wait()
 
-    def _start(self, words, environment, **files):
+    @contextlib.contextmanager
+    def serving(self, *arguments, **more):
+        """A sidecar that serves for the length of the block; yields a Serving."""
+        with self.starting(*arguments, **more) as serving:
+            yield serving.wait_ready()
+
+    def _start(self, words, environment, cwd=None, **files):
         stack = self.stack
         return subprocess.Popen(
             stack.folder.ledger.command('program', privilege.drop([str(word) for word in (stack.python, *words)])),
-            stdin=subprocess.DEVNULL, cwd=stack.folder.path, start_new_session=True,
+            stdin=subprocess.DEVNULL, cwd=cwd or stack.folder.path, start_new_session=True,
             env={**base_environment(stack.folder), **stack.installation.environment, **environment}, **files)
 
 

@@ -62,12 +62,27 @@ def _databases(options, timeout):
 
 
 def _check(database):
-    """Connect once, so that a mistake is told before anything is loaded."""
+    """Look into the database once, so that a mistake is told before anything is loaded.
+
+    OpenERP would make an empty database its own, with all its tables, just by loading it.
+    """
     try:
-        with database.connections.connection():
-            pass
+        with database.connections.connection() as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1 FROM ir_module_module WHERE name = 'web_longpolling' "
+                           "AND state IN ('installed', 'to upgrade')")
+            installed = cursor.fetchone()
+    except psycopg2.ProgrammingError:       # there is no such table: nobody's database
+        installed = None
     except DatabaseUnavailable as error:
         raise ConfigurationError("The database %s can't be opened: %s" % (database.name, error.reason))
+    if not installed:
+        raise _not_installed(database)
+
+
+def _not_installed(database):
+    return ConfigurationError("The module web_longpolling is not installed in the database %s: install it with "
+                              "'oe -d %s -i web_longpolling'." % (database.name, database.name))
 
 
 def _load(database):
@@ -78,8 +93,7 @@ def _load(database):
         raise ConfigurationError("The registry of the database %s can't be loaded: %s" % (
             database.name, ' '.join(str(error).split())))
     if not host.adapter().installed(database.name, 'web_longpolling'):
-        raise ConfigurationError("The module web_longpolling is not installed in the database %s: "
-                                 "install it with 'oe -d %s -i web_longpolling'." % (database.name, database.name))
+        raise _not_installed(database)
 
 
 def _bind(interface, port):
