@@ -1,18 +1,27 @@
 """One stack a host for all of these tests: polls last three seconds, and two cursors are all there are."""
 
 import contextlib
+import functools
 import itertools
+import re
 import time
+from pathlib import Path
 
 import psycopg2
 import pytest
+import requests
 
-from tests.clients import Session, visit
+from sandbox.hostconfig import TRAITS
+from sandbox.places import ROOT
+from tests.clients import LoginRefused, RpcError, Session, visit
 
-from .programs import Programs
+from . import novelties
+from .programs import OE, Programs, dispatch
 
 TIMEOUT = 3
 MAX_CURSOR = 2
+# In which a database is made and the module installed in it, on a busy machine.
+INSTALL_SECONDS = 240
 _numbers = itertools.count(1)
 
 
@@ -55,21 +64,46 @@ def sql(stack):
     return run
 
 
+@pytest.fixture(scope='session')
+def oe_config(stack, programs):
+    """A configuration file for `oe`: `novelties` is on its path, this addon's own folder is not."""
+    configured = re.search(r'^addons_path = (.*)$', stack.config.read_text(), re.MULTILINE).group(1).split(',')
+    folders = [folder for folder in configured if Path(folder) != ROOT]
+    return programs.config('oe', addons_path=','.join([*folders, str(novelties.folder(stack))]), db_name=None,
+                           **{TRAITS[stack.host].port_key: programs.port()})
+
+
+@pytest.fixture(scope='session')
+def second(stack, programs, oe_config):
+    """The name of a second database, made and once served by `oe -d second -i web_longpolling`."""
+    port = re.search(rf'^{TRAITS[stack.host].port_key} = (.*)$', oe_config.read_text(), re.MULTILINE).group(1)
+    with programs.starting('-c', oe_config, '-d', 'second', '-i', 'web_longpolling', script=OE) as oe:
+        session = Session(stack.host, f'http://127.0.0.1:{port}', 'second')
+        deadline = time.monotonic() + INSTALL_SECONDS
+        while not logs_in(session):
+            assert oe.child.poll() is None, oe.log
+            assert time.monotonic() < deadline, oe.log
+            time.sleep(0.5)
+        status, _ = oe.stop(seconds=60)
+        assert status == 0, oe.log
+    return 'second'
+
+
+def logs_in(session) -> bool:
+    """Whether the host lets the administrator in by now."""
+    try:
+        return bool(session.login().uid)
+    except (requests.RequestException, LoginRefused, RpcError, KeyError, TypeError):
+        return False
+
+
 @pytest.fixture
 def dispatching(stack):
     """A function that lets nginx dispatch in another way until the end of the test, as `Nginx.change` takes it."""
-    def change(**changes):
-        leaving = stack.log('nginx').count('gracefully shutting down')
-        stack.nginx.change(**changes)
-        deadline = time.monotonic() + 10
-        while stack.log('nginx').count('gracefully shutting down') == leaving:
-            assert time.monotonic() < deadline, 'nginx still accepts connections with its old configuration'
-            time.sleep(0.02)
-
     before = stack.nginx.dispatch
-    yield change
+    yield functools.partial(dispatch, stack)
     if stack.nginx.dispatch != before:
-        change(**before._asdict())
+        dispatch(stack, **before._asdict())
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from sandbox.ports import take_port
 from sandbox.process import base_environment
 
 ADDON = ROOT / 'web_longpolling'
+OE = ADDON / 'oe.py'
 # Seconds in which a sidecar says that it serves, on a busy machine with two slow cores.
 START_SECONDS = 90
 
@@ -67,7 +68,7 @@ class Programs:
 
     def oe(self, *arguments, **more) -> Outcome:
         """Run `oe`."""
-        return self.run(ADDON / 'oe.py', *arguments, **more)
+        return self.run(OE, *arguments, **more)
 
     @contextlib.contextmanager
     def starting(self, *arguments, script=ADDON / 'server.py', cwd=None, **environment):
@@ -93,6 +94,16 @@ class Programs:
             stack.folder.ledger.command('program', privilege.drop([str(word) for word in (stack.python, *words)])),
             stdin=subprocess.DEVNULL, cwd=cwd or stack.folder.path, start_new_session=True,
             env={**base_environment(stack.folder), **stack.installation.environment, **environment}, **files)
+
+
+def dispatch(stack, **changes):
+    """Let nginx dispatch in another way, as `Nginx.change` does, and wait until it does so for every new connection."""
+    leaving = stack.log('nginx').count('gracefully shutting down')
+    stack.nginx.change(**changes)
+    deadline = time.monotonic() + 10
+    while stack.log('nginx').count('gracefully shutting down') == leaving:
+        assert time.monotonic() < deadline, 'nginx still accepts connections with its old configuration'
+        time.sleep(0.02)
 
 
 class Serving:

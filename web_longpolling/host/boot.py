@@ -96,7 +96,7 @@ def _configure_odoo(arguments, logfile):
     from odoo.netsvc import init_logger
     from odoo.tools import config
     odoo.evented = True     # Odoo then counts this process among those with many light requests
-    with _silence():    # what it has to say comes again below, when there is a log
+    with silence():    # what it has to say comes again below, when there is a log
         config.parse_config(arguments, setup_logging=False)
     folders = addons_path(config['addons_path'])
     config['logfile'] = logfile or ''
@@ -105,7 +105,8 @@ def _configure_odoo(arguments, logfile):
 
 
 @contextlib.contextmanager
-def _silence():
+def silence():
+    """Drop what the host logs for the length of the block, before there is a log."""
     handler = logging.NullHandler()     # without any handler, Python prints warnings on stderr
     logging.getLogger().addHandler(handler)
     try:

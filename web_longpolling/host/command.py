@@ -45,7 +45,7 @@ def _run_openerp(arguments):
     sys.argv = ['openerp-server'] + arguments
     status = _status(openerp.cli.main)
     if not status and wanted and config['stop_after_init']:
-        _check_openerp(databases[0], wanted)
+        _check(openerp.sql_db, databases[0], wanted)
     return status
 
 
@@ -83,19 +83,6 @@ def _template(config):
     return (config["db_template"] or 'template1').replace('"', '""')
 
 
-def _check_openerp(db, wanted):
-    """OpenERP 7.0 ends with status 0 even if nothing was installed; the administrator must hear of it."""
-    import openerp
-    cr = openerp.sql_db.db_connect(db).cursor()
-    try:
-        cr.execute("SELECT name FROM ir_module_module WHERE state = 'installed'")
-        missing = set(wanted) - set(row[0] for row in cr.fetchall()) - set(['all'])
-    finally:
-        cr.close()
-    if missing:
-        raise boot.BootError("Not installed in %s: %s; the log above says why." % (db, ', '.join(sorted(missing))))
-
-
 def _run_odoo(arguments):
     import odoo.init        # noqa: F401
     import odoo.cli
@@ -103,7 +90,27 @@ def _run_odoo(arguments):
     if arguments and not arguments[0].startswith('-'):
         sys.argv = ['odoo', '--addons-path=' + boot.ADDONS] + list(arguments)    # a sub-command of Odoo's
         return _status(odoo.cli.main)
-    config.parse_config(list(arguments), setup_logging=False)
+    with boot.silence():    # what it has to say comes again from the server itself
+        config.parse_config(list(arguments), setup_logging=False)
     folders = boot.addons_path(config['addons_path'])
     sys.argv = ['odoo', 'server'] + list(arguments) + ['--addons-path=' + ','.join(folders)]
-    return _status(odoo.cli.main)
+    databases, wanted = list(config['db_name']), sorted(set(config['init']) | set(config['update']))
+    status = _status(odoo.cli.main)
+    if not status and wanted and config['stop_after_init'] and len(databases) == 1:
+        _check(odoo.sql_db, databases[0], wanted)
+    return status
+
+
+def _check(sql_db, db, wanted):
+    """The hosts end with status 0 even if nothing was installed; the administrator must hear of it.
+
+    :param sql_db: the host's module of that name
+    """
+    cr = sql_db.db_connect(db).cursor()
+    try:
+        cr.execute("SELECT name FROM ir_module_module WHERE state = 'installed'")
+        missing = set(wanted) - set(row[0] for row in cr.fetchall()) - set(['all'])
+    finally:
+        cr.close()
+    if missing:
+        raise boot.BootError("Not installed in %s: %s; the log above says why." % (db, ', '.join(sorted(missing))))
