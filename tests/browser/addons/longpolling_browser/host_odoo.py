@@ -1,0 +1,21 @@
+# -*- coding: utf-8 -*-
+from odoo import api, http, models
+from odoo.addons.web_longpolling.longpolling import longpolling
+from odoo.http import request
+
+
+class Teller(models.AbstractModel):
+    _name = 'longpolling.browser'
+    _description = 'Tells the sidecar what a test wants told'
+
+    @api.model
+    def tell(self, payload):
+        longpolling.notify(self.env.cr, 'browser', payload)
+
+
+class Write(http.Controller):
+
+    @http.route('/longpolling_browser/write', type='jsonrpc', auth='user')
+    def write(self, write):
+        """What the specification's samples call «a simple poll»: an ordinary request, which may write."""
+        return request.env['longpolling.demo.note'].create({'text': 'written: %s' % ', '.join(write['news'])}).id

@@ -1,0 +1,43 @@
+# -*- coding: utf-8 -*-
+"""Controllers: one for each outcome that a page can meet."""
+import time
+
+from openerp.addons.web_longpolling.longpolling import longpolling
+
+
+@longpolling.route('/mainpath')
+def mainpath(request, **kwargs):
+    """The path of the specification's sample: answers with what was told on the channel."""
+    with request.listen('browser') as news:
+        return {'news': news.wait(), 'kwargs': kwargs}
+
+
+@longpolling.route('/count/<name>/<int:known>')
+def count(request, name, known, **kwargs):
+    """Answers as soon as the number of notes is not `known`; every `name` is another path."""
+    with request.listen('browser') as news:
+        while True:
+            notes = len(request.model('longpolling.demo.note').search([]))
+            if notes != known:
+                return {'name': name, 'count': notes}
+            news.wait()
+
+
+@longpolling.route('/fails')
+def fails(request, **kwargs):
+    raise ValueError('the secret number is 4711')
+
+
+@longpolling.route('/markup', mode='http')
+def markup(request, **kwargs):
+    return '<p>hello</p>'
+
+
+@longpolling.route('/occupy')
+def occupy(request, seconds, **kwargs):
+    """Holds a cursor until the poll's timeout, and for so many seconds after it."""
+    with request.snapshot():
+        try:
+            time.sleep(600)
+        finally:
+            time.sleep(seconds)

@@ -1,0 +1,70 @@
+"""Real Chromium windows on a real stack of each host, through its nginx."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from sandbox.browser import chromium, flags
+from tests.browser.windows import Window
+from tests.clients import visit
+from tests.conftest import ADDONS
+
+HERE = Path(__file__).resolve().parent
+# Seconds: short, so that a test can wait for a poll that nothing answers; longer than a page takes to count as live.
+TIMEOUT = 6
+
+
+@pytest.fixture(scope='session')
+def browser():
+    """A headless Chromium. Pages in its back/forward cache stay there, as with a person in front of it."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=flags(),
+                                             ignore_default_args=['--disable-back-forward-cache'])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope='session')
+def site(host, up):
+    """The stack of the browser tests on this host; `site.admin` is the administrator's session."""
+    with up(host, addons=(*ADDONS, HERE / 'addons'), install=('longpolling_demo', 'longpolling_browser'),
+            options={'longpolling_timeout': TIMEOUT}, sidecar_args=['--max-cursor=2']) as stack:
+        stack.admin = visit(stack, stack.login, stack.password)
+        for login in ('ann', 'bob'):
+            stack.admin.create_user(login, login)
+        yield stack
+
+
+@pytest.fixture
+def windows(browser, site):
+    """`windows()` opens a browser of its own, logged in as admin or as `login`; `windows(beside=window)` another tab.
+
+    At the end no console may have complained of anything that the test did not expect.
+    """
+    contexts, opened = [], []
+
+    def window(login='admin', beside=None):
+        context = beside.context if beside else browser.new_context(viewport={'width': 1280, 'height': 800})
+        if not beside:
+            contexts.append(context)
+        opened.append(Window(context, site))
+        return opened[-1] if beside else opened[-1].log_in(login)
+
+    yield window
+    for context in contexts:
+        context.close()
+    complaints = [(index, complaint) for index, one in enumerate(opened) for complaint in one.complaints()]
+    assert not complaints
+
+
+@pytest.fixture
+def tell(site):
+    """`tell(payload)`: notify the channel of the test controllers, in a transaction of the host."""
+    return lambda payload: site.admin.rpc('longpolling.browser', 'tell', [payload])
+
+
+@pytest.fixture
+def post(site):
+    """`post(text)`: write a note on the wall as the administrator, through the host's ordinary RPC."""
+    return lambda text: site.admin.rpc('longpolling.demo.note', 'create', [{'text': text}])

@@ -1,0 +1,67 @@
+"""The JavaScript samples of the specification, pasted into an addon, on each host."""
+
+
+def started(windows):
+    window = windows().open('Sample')
+    window.wait_until('longpolling_sample.widget && longpolling_sample.widget.lp')
+    held(window)
+    return window
+
+
+def held(window):
+    window.wait_for(lambda: window.held_on('/mainpath'), what='a poll on /mainpath is under way')
+    window.page.wait_for_timeout(300)       # it has reached its controller
+
+
+def replaced(window, method):
+    """Let the widget start anew with another callback."""
+    [first] = window.held_on('/mainpath')
+    window.page.evaluate(f'longpolling_sample.widget.{method}()')
+    window.wait_for(lambda: first in window.aborted, what='the first poll is aborted')
+    held(window)
+
+
+def seen(window, name):
+    return window.page.evaluate(f'longpolling_sample.{name}')
+
+
+def written(site, text):
+    return site.admin.rpc('longpolling.demo.note', 'search', [[['text', '=', text]]])
+
+
+def test_create_an_instance_and_call_start_longpolling(windows, tell):
+    window = started(windows)
+    tell('hello')
+    window.wait_until('longpolling_sample.answers.length')
+    assert seen(window, 'answers') == [{'news': ['hello'], 'kwargs': {}}]
+    held(window)
+    tell('again')
+    window.wait_until('longpolling_sample.answers.length == 2')
+    assert seen(window, 'errors') == []
+
+
+def test_a_callback_writes_in_the_database_with_a_simple_poll(windows, tell, site):
+    window = started(windows)
+    replaced(window, 'write_in_callback')
+    tell('in a callback')
+    window.wait_for(lambda: written(site, 'written: in a callback'), what='the note is written')
+
+
+def test_the_recall_of_the_controller_waits_while_the_deferred_is_not_resolved(windows, tell, site):
+    window = started(windows)
+    replaced(window, 'write_and_wait')
+    tell('and wait')
+    window.wait_until('longpolling_sample.written.length')
+    assert written(site, 'written: and wait')
+    window.page.wait_for_timeout(2000)
+    assert window.held_on('/mainpath') == []
+    window.page.evaluate('longpolling_sample.go_on()')
+    held(window)
+
+
+def test_leaving_the_page_of_a_widget_that_stops_ends_its_poll(windows):
+    window = started(windows)
+    window.page.evaluate('longpolling_sample.widget.lp.stop_longpolling()')
+    window.wait_for(lambda: not window.held_on('/mainpath'), what='the poll is aborted')
+    window.page.wait_for_timeout(1000)
+    assert window.held_on('/mainpath') == []

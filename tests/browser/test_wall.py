@@ -1,0 +1,172 @@
+"""The wall: two people see each other's notes, whatever happens to the way between them."""
+
+import re
+import signal
+import statistics
+
+from tests.browser.windows import offline
+
+# What a console says of a poll that failed on its way.
+LOST = 'ERR_|502|503|504'
+
+
+def test_two_users_see_each_others_notes(windows):
+    ann, bob = windows('ann').open_wall(), windows('bob').open_wall()
+    ann.write('Hello Bob')
+    bob.wait_for_note('Hello Bob')
+    bob.write('Hello Ann <b>in bold</b>')
+    ann.wait_for_note('Hello Ann <b>in bold</b>')
+    assert ann.notes()[-2:] == bob.notes()[-2:] == ['Hello Bob', 'Hello Ann <b>in bold</b>']
+    authors = bob.page.locator('.lpd_author').all_inner_texts()
+    assert authors[:2] == ['Bob', 'Ann']
+    assert re.search(r'\d\d:\d\d', bob.page.locator('.lpd_time').first.inner_text())
+
+
+def test_everybody_sees_who_is_watching(windows):
+    ann, bob = windows('ann').open_wall(), windows('bob').open_wall()
+    for window in (ann, bob):
+        window.page.locator('.lpd_watcher', has_text='Ann').wait_for()
+        window.page.locator('.lpd_watcher', has_text='Bob').wait_for()
+
+
+def test_the_wall_is_reached_from_the_menu(windows, site):
+    window = windows()
+    if site.host == 'openerp-7.0':
+        window.page.click('.oe_menu a:has-text("Sample")')
+        window.page.click('.oe_menu a:has-text("Wall")')
+    else:
+        window.page.goto(f'{site.url}/odoo/sample')
+        window.page.click('.o_navbar_apps_menu button')
+        window.page.click('.o_app:has-text("Wall")')
+    window.wait_for_state('live')
+
+
+def test_the_wall_is_used_by_keyboard_alone(windows):
+    window = windows('ann').open_wall()
+    assert window.page.evaluate('document.activeElement.className') == 'lpd_text'
+    window.page.keyboard.type('first line')
+    window.page.keyboard.press('Shift+Enter')
+    window.page.keyboard.type('second line')
+    window.page.keyboard.press('Tab')
+    assert window.page.evaluate('document.activeElement.className') == 'lpd_post'
+    window.page.keyboard.press('Enter')
+    window.wait_for_note('second line')
+    assert window.notes()[-1] == 'first line\nsecond line'
+    assert window.page.evaluate('document.activeElement.className') == 'lpd_text'
+
+
+def test_the_wall_is_announced_to_screen_readers(windows):
+    page = windows('ann').open_wall().page
+    assert page.get_by_role('textbox', name='Your note').count() == 1
+    assert page.get_by_role('button', name='Post').count() == 1
+    assert page.get_by_role('status').filter(has_text='Live').count() == 1
+    assert page.locator('.lpd_notes').get_attribute('aria-live') == 'polite'
+    assert page.locator('.lpd_watchers').get_attribute('aria-label') == 'Watching now'
+
+
+def test_the_wall_fits_a_telephone(windows):
+    window = windows('ann').open_wall()
+    window.page.set_viewport_size({'width': 390, 'height': 844})
+    window.write('a word that is too long for any telephone: ' + 'x' * 200)
+    window.wait_for_note('too long for any telephone')
+    width, content = window.page.evaluate('[innerWidth, document.querySelector(".lpd_wall").scrollWidth]')
+    assert content <= width == 390
+    assert window.page.locator('.lpd_post').bounding_box()['height'] >= 44
+
+
+def test_a_note_that_cannot_be_posted_stays_in_the_input(windows):
+    window = windows('ann').open_wall()
+    window.expect(LOST)
+    with offline(window.context):
+        window.write('not lost')
+        window.page.get_by_role('alert').filter(has_text='could not be posted').wait_for()
+        assert window.page.input_value('.lpd_text') == 'not lost'
+    window.page.press('.lpd_text', 'Enter')
+    window.wait_for_note('not lost')
+
+
+def test_when_the_sidecar_is_killed_and_started_again_the_page_recovers_and_misses_no_note(windows, site, post):
+    window = windows('ann').open_wall()
+    window.expect(LOST)
+    post('before the sidecar was killed')
+    window.wait_for_note('before the sidecar was killed')
+    site.stop_sidecar(signal.SIGKILL)
+    window.wait_for_state('reconnecting')
+    assert re.match(r'Reconnecting( in \d+ s| …)', window.page.inner_text('.lpd_state'))
+    for number in range(5):
+        post(f'while it was dead {number}')
+    window.page.wait_for_timeout(1500)
+    assert 'while it was dead 0' not in window.notes()
+    site.start_sidecar()
+    window.wait_for_note('while it was dead 4')
+    window.wait_for_state('live')
+    post('after it was started again')
+    window.wait_for_note('after it was started again')
+    assert window.notes()[-7:] == ['before the sidecar was killed', *(f'while it was dead {n}' for n in range(5)),
+                                   'after it was started again']
+
+
+def test_when_the_sidecar_is_stopped_and_another_takes_over_the_page_is_told_nothing(windows, site, post):
+    window = windows('ann').open_wall()
+    window.expect('503')        # the console reports the status; the page is not told
+    window.page.evaluate("""() => {
+        window.states = [];
+        new MutationObserver(() => states.push(document.querySelector(".lpd_state").dataset.state))
+            .observe(document.querySelector(".lpd_state"), { attributes: true, attributeFilter: ["data-state"] });
+    }""")
+    first, second = site.sidecars[0], site.another_sidecar()
+    try:
+        site.dispatch_to(second)
+        first.stop()
+        post('through the second sidecar')
+        window.wait_for_note('through the second sidecar')
+        assert set(window.page.evaluate('states')) <= {'live'}
+    finally:
+        site.start_sidecar()
+        site.dispatch_to(first)
+        second.stop()
+        site.sidecars.remove(second)
+    post('through the first again')
+    window.wait_for_note('through the first again')
+    assert window.notes()[-2:] == ['through the second sidecar', 'through the first again']
+    assert set(window.page.evaluate('states')) <= {'live'}
+
+
+def test_offline_and_online_again(windows, post):
+    window = windows('ann').open_wall()
+    window.expect(LOST)
+    with offline(window.context):
+        window.wait_for_state('reconnecting')
+        post('while offline')
+        window.page.wait_for_timeout(1000)
+        assert 'while offline' not in window.notes()
+    window.wait_for_note('while offline', 3)        # at once: the wait may be longer by now
+    assert window.notes().count('while offline') == 1
+
+
+def test_from_key_press_to_appearance(windows, site, record_property):
+    """Median of 20 notes, beside the time of the host's own RPC that writes them."""
+    ann, bob = windows('ann').open_wall(), windows('bob').open_wall()
+    ann.page.evaluate("""() => {
+        window.pressed = [];
+        addEventListener("keydown", (event) => event.key === "Enter" && pressed.push(Date.now()), true);
+    }""")
+    bob.page.evaluate("""() => {
+        window.appeared = [];
+        new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((note) =>
+            appeared.push([note.querySelector(".lpd_said").textContent, Date.now()])))
+        ).observe(document.querySelector(".lpd_notes"), { childList: true });
+    }""")
+    for number in range(20):
+        ann.write(f'timed {number}')
+        bob.wait_for_note(f'timed {number}')
+        ann.wait_for(lambda: not ann.page.is_disabled('.lpd_post'))
+    pressed, appeared = ann.page.evaluate('pressed'), bob.page.evaluate('appeared')
+    assert [text for text, _ in appeared] == [f'timed {number}' for number in range(20)]
+    median = statistics.median(time - press for press, (_, time) in zip(pressed, appeared, strict=True))
+    rpc = statistics.median(ann.page.evaluate("""() => performance.getEntriesByType("resource")
+        .filter((entry) => entry.name.includes("call_kw")).map((entry) => entry.duration)"""))
+    record_property('key_press_to_appearance_ms', median)
+    print(f'{site.host}: from key press to appearance {median:.0f} ms, an RPC of the host {rpc:.0f} ms '
+          '(medians, 20 notes)')
+    assert median < 1000

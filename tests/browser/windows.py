@@ -1,0 +1,171 @@
+"""A person in front of a browser window: logs in, looks at the wall, opens more tabs."""
+
+import re
+import time
+from contextlib import contextmanager
+
+# Milliseconds that the page may take for what a person sees at once; two slow cores serve host and browser.
+PATIENCE = 30000
+
+LOGIN_FORM = {
+    'openerp-7.0': ('/?db={db}', 'button[name=submit]'),
+    'odoo-19.0': ('/web/login?db={db}', 'button[type=submit]'),
+}
+
+# True in the web client, false in its login page.
+LOGGED_IN = {
+    'openerp-7.0': 'openerp.instances.instance0.session.uid && document.querySelector(".oe_menu a")',
+    'odoo-19.0': 'odoo.loader.modules.get("@web_longpolling/longpolling")',
+}
+
+# Where a page finds the class and the session. Everything else is the same on both hosts.
+CLIENT = {
+    'openerp-7.0': '() => { const { web, session } = openerp.instances.instance0; return [web.LongPolling, session] }',
+    'odoo-19.0': """() => ["@web_longpolling/longpolling", "@web/session"].map(
+        (name) => odoo.loader.modules.get(name)).map((module) => module.LongPolling || module.session)""",
+}
+
+# `polls.start(name, path, params)` in the page: a LongPolling whose callbacks write down what they are told.
+POLLS = """([make]) => {
+    const [LongPolling, session] = eval(make)();
+    window.polls = {
+        start(name, path, params) {
+            const lp = new LongPolling();
+            const told = { lp, answers: [], errors: [], states: [] };
+            window.polls[name] = told;
+            lp.onstate = (state) => told.states.push(state.name);
+            lp.start_longpolling(session, path, params,
+                (answer) => { told.answers.push(answer); },
+                (xhr, status) => { told.errors.push([xhr.status, status]); });
+        },
+    };
+}"""
+
+# OpenERP 7.0's own login page asks for a style sheet that its packages on PyPI do not hold.
+ALWAYS_EXPECTED = [r'/web/static/src/css/full\.css']
+
+
+class Window:
+    """One tab. `errors` are what its console complained of; `held` are the polls that it has under way."""
+
+    def __init__(self, context, stack):
+        self.stack = stack
+        self.context = context
+        self.page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.errors = []
+        self.expected = list(ALWAYS_EXPECTED)
+        self.held = []
+        self.aborted = []
+        self.page.on('console', self._hear)
+        self.page.on('pageerror', lambda error: self.errors.append(str(error)))
+        self.page.on('request', lambda request: self._is_poll(request) and self.held.append(request))
+        self.page.on('requestfinished', self._end)
+        self.page.on('requestfailed', lambda request: self._end(request) and self.aborted.append(request))
+
+    # What it sees
+
+    def _hear(self, message):
+        if message.type == 'error':
+            self.errors.append(f'{message.text} ({message.location.get("url", "")})')
+
+    def _is_poll(self, request) -> bool:
+        return request.url.startswith(self.stack.url + self.stack.path)
+
+    def _end(self, request) -> bool:
+        if request in self.held:
+            self.held.remove(request)
+            return True
+        return False
+
+    def held_on(self, path: str) -> list:
+        """The polls under way on this route, such as '/wall/'."""
+        return [request for request in self.held if request.url.startswith(self.stack.url + self.stack.path + path)]
+
+    def expect(self, *patterns: str):
+        """This test makes the console complain of what matches these."""
+        self.expected += patterns
+
+    def complaints(self) -> list[str]:
+        """What the console complained of, without what was expected."""
+        return [error for error in self.errors if not any(re.search(pattern, error) for pattern in self.expected)]
+
+    # What it does
+
+    def log_in(self, login: str, password: str | None = None) -> 'Window':
+        address, button = LOGIN_FORM[self.stack.host]
+        self.page.goto(self.stack.url + address.format(db=self.stack.db))
+        # OpenERP 7.0 empties the field when it has asked for the databases.
+        self.page.wait_for_load_state('networkidle')
+        self.page.fill('input[name=login]', login)
+        self.page.fill('input[name=password]', password or login)
+        self.page.click(button)
+        self.wait_until(LOGGED_IN[self.stack.host])
+        return self
+
+    def open(self, action: str) -> 'Window':
+        """Open a page of the web client by its menu: 'Wall' or 'Sample'."""
+        if self.stack.host == 'openerp-7.0':
+            self.page.goto(f'{self.stack.url}/?db={self.stack.db}')
+            self.page.click(f'.oe_menu a:has-text("{action}")')
+        else:
+            self.page.goto(f'{self.stack.url}/odoo/{action.lower()}')
+        return self
+
+    def open_wall(self) -> 'Window':
+        """Open the wall, and wait until it is live."""
+        self.open('Wall').page.wait_for_selector('.lpd_state[data-state=live]')
+        return self
+
+    def write(self, text: str):
+        """Write a note and press Enter."""
+        self.page.fill('.lpd_text', text)
+        self.page.press('.lpd_text', 'Enter')
+
+    def notes(self) -> list[str]:
+        """The notes on the wall, the oldest first."""
+        return self.page.locator('.lpd_said').all_inner_texts()[::-1]
+
+    def wait_for_note(self, text: str, seconds: float = PATIENCE / 1000):
+        self.page.locator('.lpd_said', has_text=text).first.wait_for(timeout=seconds * 1000)
+
+    def wait_for_state(self, name: str, seconds: float = PATIENCE / 1000):
+        self.page.wait_for_selector(f'.lpd_state[data-state={name}]', timeout=seconds * 1000)
+
+    # Polls without the wall
+
+    def start_poll(self, name: str, path: str, params: dict | None = None):
+        """Start a LongPolling of this page; what it was told is in `told(name)`."""
+        if not self.page.evaluate('() => Boolean(window.polls)'):
+            self.page.evaluate(POLLS, [CLIENT[self.stack.host]])
+        self.page.evaluate('([name, path, params]) => polls.start(name, path, params)', [name, path, params or {}])
+
+    def stop_poll(self, name: str):
+        self.page.evaluate('(name) => polls[name].lp.stop_longpolling()', name)
+
+    def told(self, name: str) -> dict:
+        return self.page.evaluate(
+            '(name) => ({answers: polls[name].answers, errors: polls[name].errors, states: polls[name].states})', name)
+
+    def wait_until(self, expression: str, seconds: float = PATIENCE / 1000):
+        """Wait until a JavaScript expression is true; it may name what does not exist yet."""
+        self.page.wait_for_function(
+            '(expression) => { try { return Boolean(eval(expression)) } catch (error) { return false } }',
+            arg=expression, timeout=seconds * 1000)
+
+    def wait_for(self, condition, seconds: float = PATIENCE / 1000, what: str = ''):
+        """Wait until `condition()` of the test is true; events of the page go on meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f'not within {seconds} s: {what or condition}'
+            self.page.wait_for_timeout(50)
+
+
+@contextmanager
+def offline(context):
+    """The network is gone for all windows of this browser."""
+    context.set_offline(True)
+    try:
+        yield
+    finally:
+        context.set_offline(False)
