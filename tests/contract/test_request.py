@@ -1,5 +1,8 @@
 """What the controller's `request` is, with a login and without."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 
@@ -26,12 +29,9 @@ def test_the_context_is_the_sessions_own(stack, admin, new_user):
     """request.context follows what the user has set, as an OpenERP controller's does."""
     user = new_user()
     admin.rpc('res.users', 'write', [[user.uid], {'tz': 'Europe/Brussels'}])
-    again = type(user)(stack.host, stack.url, stack.db, stack.path).login(f'{user_login(user)}', user_login(user))
+    login = user.rpc('res.users', 'read', [[user.uid], ['login']])[0]['login']
+    again = type(user)(stack.host, stack.url, stack.db, stack.path).login(login, login)
     assert again.poll('/who').json()['context']['tz'] == 'Europe/Brussels'
-
-
-def user_login(session):
-    return session.rpc('res.users', 'read', [[session.uid], ['login']])[0]['login']
 
 
 def test_the_access_rules_are_the_users_own(ann, admin, log):
@@ -111,11 +111,9 @@ def test_each_call_has_a_cursor_of_its_own(ann, admin, partner):
 
 def during(session, route, partner, act, pause=1.5):
     """The answer of a poll during whose pause `act` was called."""
-    from concurrent.futures import ThreadPoolExecutor
-    from time import sleep
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(session.clone().poll, route, {'partner': partner, 'pause': pause})
-        sleep(pause / 2)
+        time.sleep(pause / 2)
         act()
         return answer.result().json()
 
