@@ -101,7 +101,7 @@ def check_arguments(path, mode, mustbeauthenticated, prefix):
         refuse('path', path, "written without the long polling path %s, which is added to it" % prefix)
     try:
         Map([Rule(path)])
-    except (ValueError, LookupError, SyntaxError) as error:     # SyntaxError: a variable named twice, in werkzeug 3
+    except (ValueError, LookupError, TypeError, SyntaxError) as error:  # the last: a variable named twice
         refuse('path', path, "a path in werkzeug's rule syntax, such as '/room/<int:room>' (%s)" % error)
     if not isinstance(mode, string) or mode not in MODES:
         refuse('mode', mode, "one of %s" % ', '.join(repr(allowed) for allowed in MODES))

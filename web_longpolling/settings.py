@@ -11,6 +11,9 @@ import re
 from . import host
 from .errors import ConfigurationError
 
+# Seconds: a day. PostgreSQL's own timeouts, which follow this one, end at 24 days.
+MAX_TIMEOUT = 86400
+
 try:
     text_types = (basestring,)
 except NameError:
@@ -24,21 +27,26 @@ def _path(value):
     return value
 
 
-def _number(value, lowest, unit):
-    wanted = "a number of %s, %s or more" % (unit, lowest)
+def _number(value, lowest, unit, highest=float('inf')):
+    wanted = "a number of %s, %s" % (unit, '%s or more' % lowest if math.isinf(highest) else
+                                     'from %s to %s' % (lowest, highest))
     if isinstance(value, bool):     # the hosts turn the words True and False into these
         raise ValueError(wanted)
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(wanted)
-    if math.isnan(number) or math.isinf(number) or number < lowest:
+    if math.isnan(number) or math.isinf(number) or not lowest <= number <= highest:
         raise ValueError(wanted)
     return number
 
 
 def _seconds(value):
     return _number(value, 1, 'seconds')
+
+
+def _timeout(value):
+    return _number(value, 1, 'seconds', MAX_TIMEOUT)
 
 
 def _polls(value):
@@ -68,7 +76,7 @@ SETTINGS = {
         '/openerplongpolling', _path,
         "the first part of every poll's path, by which nginx or Apache finds the sidecar"),
     'longpolling_timeout': Setting(
-        60.0, _seconds,
+        60.0, _timeout,
         "seconds after which a poll without news is answered with 204"),
     'longpolling_retention': Setting(
         86400.0, _seconds,

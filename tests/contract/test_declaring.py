@@ -117,6 +117,7 @@ MISTAKES = {
     "path='/room/<int:room'": "path is '/room/<int:room'",
     "path='/room/<nosuch:room>'": "path is '/room/<nosuch:room>'",
     "path='/room/<a>/<a>'": "path is '/room/<a>/<a>'",
+    "path='/room/<int(nosuch=1):room>'": "path is '/room/<int(nosuch=1):room>'",
     "mode='xml'": "mode is 'xml', but it must be one of 'json', 'http'",
     "mode=None": "mode is None, but it must be one of 'json', 'http'",
     "mode=['json']": "mode is ['json'], but it must be one of 'json', 'http'",

@@ -22,7 +22,7 @@ OPTIONS = {
         {'longpolling_timeout': 'soon'},
         'The configuration says longpolling_timeout = soon, which is not a number of seconds'),
     'a negative timeout': (
-        {'longpolling_timeout': '-30'}, 'longpolling_timeout = -30, which is not a number of seconds, 1 or more'),
+        {'longpolling_timeout': '-30'}, 'longpolling_timeout = -30, which is not a number of seconds, from 1 to 86400'),
     'a timeout that is not a number at all': (
         {'longpolling_timeout': 'nan'}, 'longpolling_timeout = nan, which is not a number of seconds'),
     'a timeout that is a word of the host': (
