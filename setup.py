@@ -1,0 +1,58 @@
+# -*- coding: utf-8 -*-
+# OpenERP's Python 2.7 runs this file too.
+# ruff: noqa: UP009, UP020, UP025
+"""Install the addon, and the commands `oe` and `longpolling-server`, beside OpenERP or Odoo.
+
+    pip install .
+
+Use the pip of the Python that runs your server. The server itself and psycopg2 are not asked for
+here: they are there already, under one of several names (psycopg2 or psycopg2-binary, odoo or openerp-core).
+"""
+import io
+import os
+
+from setuptools import find_packages, setup
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def text(*names):
+    """The contents of those of these files that there are."""
+    parts = []
+    for name in names:
+        path = os.path.join(HERE, name)
+        if os.path.exists(path):
+            with io.open(path, encoding='utf-8') as part:
+                parts.append(part.read())
+    return u'\n\n'.join(parts)
+
+
+setup(
+    name='web_longpolling',
+    version='1.0.0',
+    description='Long polling for OpenERP and Odoo: tell a browser something the moment it happens',
+    long_description=text('README.rst', 'CHANGES.rst'),
+    long_description_content_type='text/x-rst',
+    author='web_longpolling contributors',
+    license='AGPL-3',
+    classifiers=[
+        'Environment :: Web Environment',
+        'Framework :: Odoo',
+        'License :: OSI Approved :: GNU Affero General Public License v3',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 2.7',
+        'Programming Language :: Python :: 3',
+        'Topic :: Internet :: WWW/HTTP',
+    ],
+    packages=find_packages(include=['web_longpolling', 'web_longpolling.*']),
+    include_package_data=True,      # what MANIFEST.in names: the hosts read scripts and records as files
+    zip_safe=False,
+    # The Pythons of the hosts: 2.7 of OpenERP 7.0, 3.10 and newer of Odoo 19.0.
+    python_requires='>=2.7,!=3.0.*,!=3.1.*,!=3.2.*,!=3.3.*,!=3.4.*,!=3.5.*,!=3.6.*,!=3.7.*,!=3.8.*,!=3.9.*',
+    install_requires=['gevent', 'psycogreen', 'werkzeug'],
+    entry_points={'console_scripts': [
+        'oe = web_longpolling.oe:main',
+        'longpolling-server = web_longpolling.server:main',
+    ]},
+    options={'bdist_wheel': {'python_tag': 'py2.py3'}},     # one source serves both
+)
