@@ -91,13 +91,15 @@ def test_when_the_sidecar_is_killed_and_started_again_the_page_recovers_and_miss
     post('before the sidecar was killed')
     window.wait_for_note('before the sidecar was killed')
     site.stop_sidecar(signal.SIGKILL)
-    window.wait_for_state('reconnecting')
-    assert re.match(r'Reconnecting( in \d+ s| …)', window.page.inner_text('.lpd_state'))
-    for number in range(5):
-        post(f'while it was dead {number}')
-    window.page.wait_for_timeout(1500)
-    assert 'while it was dead 0' not in window.notes()
-    site.start_sidecar()
+    try:
+        window.wait_for_state('reconnecting')
+        assert re.match(r'Reconnecting( in \d+ s| …)', window.page.text_content('.lpd_state'))
+        for number in range(5):
+            post(f'while it was dead {number}')
+        window.page.wait_for_timeout(1500)
+        assert 'while it was dead 0' not in window.notes()
+    finally:
+        site.start_sidecar()
     window.wait_for_note('while it was dead 4')
     window.wait_for_state('live')
     post('after it was started again')
