@@ -25,6 +25,18 @@ INSTALL_SECONDS = 240
 _numbers = itertools.count(1)
 
 
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'only_on(host): the test is about something that other hosts do not have')
+
+
+def pytest_collection_modifyitems(items):
+    """A test that is about one host does not exist for the others: it is not skipped there."""
+    for item in list(items):
+        only = item.get_closest_marker('only_on')
+        if only and item.callspec.params['host'] != only.args[0]:
+            items.remove(item)
+
+
 @pytest.fixture(scope='session')
 def stack(host, up):
     """The stack of this host for the contract. Leave it as it was found.

@@ -76,7 +76,8 @@ def test_the_log_tells_the_rules_before_the_start(stack):
         '/openerplongpolling/varroute/<var1>/<var2>',
         '/openerplongpolling/otherroute',
         '/openerplongpolling/mainroute']
-    order = [re.search(pattern, log) for pattern in (
+    line = r'(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \d+ '
+    order = [re.search(line + pattern, log) for pattern in (
         LOGGER + "Add the rule: 'myfunction:/openerplongpolling/varroute/<var1>/<var2>'",
         r'INFO \S+ (openerp|odoo)\.modules\.loading: Modules loaded\.',
         LOGGER + f"Start long polling server '127.0.0.1':{stack.sidecars[0].port}")]

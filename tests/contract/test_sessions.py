@@ -1,5 +1,7 @@
 """The session is used to get the session in the controller: whose poll it is, for how long, and nobody else's."""
 
+import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -50,6 +52,49 @@ def test_a_session_that_has_ended_is_refused_at_its_next_poll(stack, admin, sql,
     assert user.poll('/public').json() == {'has': []}
     assert other.poll('/who').status_code == 200
     assert 'Traceback' not in log()
+
+
+def session_file(stack, user):
+    """The file of the host's session store that the user's cookie names."""
+    [path] = (path for path in stack.folder.path.rglob(f'*{user.cookie[1]}*') if path.is_file())
+    return path
+
+
+def test_a_session_that_has_expired_is_refused(stack, new_user):
+    """The hosts let a session expire by removing its file: 401 at the next poll."""
+    user = new_user()
+    assert user.poll('/who').status_code == 200
+    session_file(stack, user).unlink()
+    assert user.poll('/who').status_code == 401
+    assert user.poll('/public').json() == {'has': []}
+
+
+def test_a_session_that_can_not_be_read_just_now_is_no_logout(stack, new_user):
+    """A shortage must never change or end a session: 503, and the file is as it was."""
+    user = new_user()
+    path = session_file(stack, user)
+    aside, content = path.with_name('aside'), path.read_bytes()
+    path.rename(aside)
+    path.mkdir()        # whoever opens it gets an error that is not «no such file»
+    try:
+        answer = user.poll('/who')
+        assert answer.status_code == 503
+        assert int(answer.headers['Retry-After']) > 0
+    finally:
+        path.rmdir()
+        aside.rename(path)
+    assert path.read_bytes() == content
+    assert user.poll('/who').status_code == 200
+
+
+@pytest.mark.only_on('odoo-19.0')
+def test_a_rotated_session_of_odoo_ends_after_its_grace(stack, new_user):
+    """Odoo gives a session a new name every few hours; the old one is good for two minutes more."""
+    user = new_user()
+    path = session_file(stack, user)
+    for seconds, status in ((60, 200), (-1, 401)):
+        path.write_text(json.dumps({**json.loads(path.read_text()), 'deletion_time': time.time() + seconds}))
+        assert user.poll('/who').status_code == status
 
 
 def test_a_login_after_a_changed_password_polls_again(stack, admin, new_user):

@@ -32,4 +32,5 @@ class OpenerpAlias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def install():
     """Make the alias known to the import system, once."""
     if not any(isinstance(finder, OpenerpAlias) for finder in sys.meta_path):
-        sys.meta_path.append(OpenerpAlias())
+        # First: the path finder would make a second `addons` of odoo's folder and hang it into odoo.
+        sys.meta_path.insert(0, OpenerpAlias())

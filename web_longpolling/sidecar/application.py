@@ -73,7 +73,7 @@ class Application(object):
         sent = parameters.read(request)
         session = self._session(request, sent)
         database = self._database(session)
-        route, variables = self._match(environ, database)
+        route, variables = self._match(request, database)
         self._log_in(request, route, database, session)
         with hangup.ends_poll(environ['longpolling.socket']):
             value = _call(route.controller, request, dict(sent, **variables))
@@ -88,12 +88,13 @@ class Application(object):
     def _database(self, session):
         return self._databases.get(session.db) if session else None
 
-    def _match(self, environ, database):
+    def _match(self, request, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""
         served = [database] if database else self._databases.values()
         modules = frozenset().union(*[each.modules() for each in served])
         try:
-            return routes.table.url_map(modules).bind_to_environ(environ).match()
+            # Not bind_to_environ: a malformed Host header, which no route looks at, would be a failure.
+            return routes.table.url_map(modules).bind('localhost').match(request.path)
         except (NotFound, RequestRedirect, MethodNotAllowed):
             raise errors.UnknownRoute("There is no such long polling route here.")
 

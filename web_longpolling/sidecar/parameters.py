@@ -40,7 +40,10 @@ def _body(request):
     if (request.content_length or 0) > MAX_BODY:
         raise TooLarge("A poll may send %d bytes of parameters at most." % MAX_BODY)
     # One byte more, for a body that comes in chunks and does not say how long it is.
-    body = request.environ['wsgi.input'].read(MAX_BODY + 1)
+    try:
+        body = request.environ['wsgi.input'].read(MAX_BODY + 1)
+    except EnvironmentError:
+        raise BadRequest("The body ends early, or its chunks are malformed.")
     if len(body) > MAX_BODY:
         raise TooLarge("A poll may send %d bytes of parameters at most." % MAX_BODY)
     try:
