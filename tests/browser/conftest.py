@@ -1,16 +1,13 @@
 """Real Chromium windows on a real stack of each host, through its nginx."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import sync_playwright
 
 from sandbox.browser import chromium, flags
+from sandbox.problems import SandboxError
 from tests.browser.windows import Window
 from tests.clients import visit
-from tests.conftest import ADDONS
 
-HERE = Path(__file__).resolve().parent
 # Seconds: short, so that a test can wait for a poll that nothing answers; longer than a page takes to count as live.
 TIMEOUT = 6
 
@@ -18,8 +15,12 @@ TIMEOUT = 6
 @pytest.fixture(scope='session')
 def browser():
     """A headless Chromium. Pages in its back/forward cache stay there, as with a person in front of it."""
+    try:
+        program = chromium()
+    except SandboxError as problem:
+        pytest.fail(str(problem), pytrace=False)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium(), args=flags(),
+        running = playwright.chromium.launch(executable_path=program, args=flags(),
                                              ignore_default_args=['--disable-back-forward-cache'])
         yield running
         running.close()
@@ -28,8 +29,8 @@ def browser():
 @pytest.fixture(scope='session')
 def site(host, up):
     """The stack of the browser tests on this host; `site.admin` is the administrator's session."""
-    with up(host, addons=(*ADDONS, HERE / 'addons'), install=('longpolling_demo', 'longpolling_browser'),
-            options={'longpolling_timeout': TIMEOUT}, sidecar_args=['--max-cursor=2']) as stack:
+    with up(host, install=('longpolling_demo', 'longpolling_browser'), options={'longpolling_timeout': TIMEOUT},
+            sidecar_args=['--max-cursor=2']) as stack:
         stack.admin = visit(stack, stack.login, stack.password)
         for login in ('ann', 'bob'):
             stack.admin.create_user(login, login)

@@ -42,7 +42,7 @@ def test_an_answer_goes_to_the_success_callback_and_the_next_poll_follows(window
     for word in ('first', 'second'):
         held(window, '/mainpath')
         tell(word)
-        window.wait_for(lambda: word in str(window.told('one')['answers']))
+        window.wait_for(lambda word=word: word in str(window.told('one')['answers']))
     told = window.told('one')
     assert told['answers'] == [{'news': [word], 'kwargs': {'colour': 'blue'}} for word in ('first', 'second')]
     assert (told['errors'], told['states']) == ([], ['connecting', 'live'])
@@ -156,7 +156,7 @@ def test_a_callback_that_throws_is_reported_to_the_console_and_does_not_end_the_
     for number in (1, 2):
         held(window, '/mainpath')
         tell('news')
-        window.wait_for(lambda: len(window.told('one')['answers']) == number)
+        window.wait_for(lambda number=number: len(window.told('one')['answers']) == number)
     assert len([error for error in window.errors if 'a mistake of the page' in error]) == 2
 
 

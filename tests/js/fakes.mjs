@@ -9,7 +9,8 @@ const FILES = [
     "loop.js", "longpolling.js",
 ];
 
-// LONGPOLLING_BUNDLE names a file to test in place of the sources: what OpenERP 7.0 made of them, minified.
+// LONGPOLLING_BUNDLE names a file to test in place of the sources: what a web client made of them, minified.
+globalThis.openerp = {};
 const bundle = process.env.LONGPOLLING_BUNDLE;
 for (const file of bundle ? [bundle] : FILES.map((name) => fileURLToPath(new URL(name, SOURCE)))) {
     vm.runInThisContext(readFileSync(file, "utf-8"), { filename: file });
