@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,7 @@ def test_the_dispatcher_of_the_specification_holds_a_poll(url, visitor):
 
 def test_polls_held_leave_the_host_free(stack, ann, visitor):
     """All the polls have got the same thread; the OpenERP server stays available while a hundred are held."""
+    before = threads(stack.sidecar_pid)
     with ThreadPoolExecutor(100) as pool:
         held = [pool.submit(visitor.clone().poll, '/silent') for _ in range(100)]
         time.sleep(0.8)
@@ -90,4 +92,10 @@ def test_polls_held_leave_the_host_free(stack, ann, visitor):
         assert ann.rpc('res.users', 'read', [[ann.uid], ['login']])[0]['login'] == 'ann'
         assert time.monotonic() - begun < 1.5
         assert not any(poll.done() for poll in held)
+        assert threads(stack.sidecar_pid) == before
         assert {poll.result().status_code for poll in held} == {204}
+
+
+def threads(pid) -> int:
+    """How many threads a process has."""
+    return len(list(Path(f'/proc/{pid}/task').iterdir()))

@@ -52,13 +52,23 @@ def test_every_file_of_the_addon_is_installed(installed):
     assert files(installed / 'web_longpolling') == files(ROOT / 'web_longpolling')
 
 
+def test_what_it_needs_is_asked_for(installed):
+    """We need to get python eggs: gevent, and what patches psycopg2 for gevent."""
+    [metadata] = installed.glob('web_longpolling-1.0.0.*-info/METADATA')
+    lines = metadata.read_text().splitlines()
+    assert {'Name: web-longpolling', 'Name: web_longpolling'} & set(lines)
+    assert 'License: AGPL-3' in lines
+    needed = {line.partition(': ')[2].split()[0] for line in lines if line.startswith('Requires-Dist: ')}
+    assert {'gevent', 'psycogreen', 'werkzeug'} <= needed
+
+
 def test_oe_runs_from_there(installed, programs, oe_config, second):
     """oe is a command that setup.py installs; the addon of its own folder is on the host's path."""
     outcome = programs.run(installed / 'bin' / 'oe', '-c', oe_config, '-d', second, '-u', 'web_longpolling',
                            '--stop-after-init', PYTHONPATH=str(installed))
     assert outcome.status == 0, outcome.err
     [line] = re.findall('addons paths: (.*)', outcome.out + outcome.err)
-    folders = re.findall(r"[^,'\[\]() ]+", line)
+    folders = [part.rpartition("['")[2].strip(" '])") for part in line.split(',')]
     assert str(installed) in folders and str(ROOT) not in folders
 
 
