@@ -26,6 +26,8 @@ Dir::Etc::SourceParts "/dev/null";
 Dir::Etc::Preferences "/dev/null";
 Dir::Etc::PreferencesParts "/dev/null";
 Dir::State::Lists "{root}/lists";
+// What is installed is nothing to the suite: apt would look for that version there.
+Dir::State::status "{root}/status";
 Dir::Cache "{root}/cache";
 Acquire::Languages "none";
 Acquire::Retries "3";
@@ -137,6 +139,7 @@ class PrivateRoot:
             raise SandboxError(f'{KEYRINGS[0]} is missing, so packages cannot be verified: install the '
                                'package debian-archive-keyring.')
         (self.root / 'sources.list').write_text(f'deb [signed-by={keyrings}] {self.mirror} {suite} main\n')
+        (self.root / 'status').touch()
         self.configuration = self.root / 'apt.conf'
         self.configuration.write_text(CONFIGURATION.format(root=self.root))
 

@@ -38,8 +38,9 @@ def test_the_joined_and_minified_scripts_pass_the_unit_tests(served, tmp_path):
     assert '// ' not in served
     bundle = tmp_path / 'bundle.js'
     bundle.write_text(served)
+    tests = sorted(map(str, (ROOT / 'tests/js').glob('*.test.mjs')))
     done = subprocess.run(
-        [node(build_tools()), '--test', '--test-reporter=tap', *sorted(map(str, (ROOT / 'tests/js').glob('*.test.mjs')))],
+        [node(build_tools()), '--test', '--test-reporter=tap', *tests],
         env={**os.environ, 'LONGPOLLING_BUNDLE': str(bundle)}, check=False, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout[-3000:]
     assert int(re.search(r'^# pass (\d+)', done.stdout, re.MULTILINE).group(1)) > 80

@@ -77,7 +77,7 @@ def test_if_the_tab_that_polls_freezes_another_takes_over_and_no_note_is_lost(ta
         assert wall.notes()[-2:] == ['while a tab was frozen', 'after it was resumed']
 
 
-def test_eight_tabs_on_different_paths_do_not_lock_the_hosts_own_requests_out(tabs, site, post):
+def test_eight_tabs_on_different_paths_do_not_lock_the_hosts_own_requests_out(tabs, site, post, tell):
     """What happens, and why.
 
     A browser opens six connections to a host over HTTP/1.1, so six held polls would leave the host's own requests
@@ -101,6 +101,7 @@ def test_eight_tabs_on_different_paths_do_not_lock_the_hosts_own_requests_out(ta
         headers: {"Content-Type": "application/json"}}).then((answer) => answer.status)""") == 200
     assert time.monotonic() - begun < 2
     post('to eight tabs')
+    tell('count')
     for number, tab in enumerate(opened):
         tab.wait_for(lambda tab=tab: tab.told('one')['answers'], 3 * TIMEOUT, f'tab {number} gets its answer')
         assert tab.told('one')['answers'][0] == {'name': f'path{number}', 'count': known + 1}

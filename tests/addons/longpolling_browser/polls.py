@@ -1,5 +1,6 @@
 # -*- coding: utf-8 -*-
 """Controllers: one for each outcome that a page can meet."""
+import os
 import time
 
 from openerp.addons.web_longpolling.longpolling import longpolling
@@ -41,3 +42,18 @@ def occupy(request, seconds, **kwargs):
             time.sleep(600)
         finally:
             time.sleep(seconds)
+
+
+@longpolling.route('/headers')
+def headers(request, **kwargs):
+    """What the dispatcher told of the browser, and which sidecar was told."""
+    names = ('Host', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP')
+    return dict([(name, request.headers.get(name)) for name in names], pid=os.getpid())
+
+
+@longpolling.route('/held')
+def held(request, **kwargs):
+    """Which sidecar held this poll until something was told."""
+    with request.listen('browser') as news:
+        news.wait()
+    return os.getpid()

@@ -1,0 +1,203 @@
+"""The configurations for nginx and Apache: each with real polls, on each host, with and without TLS."""
+
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from sandbox import privilege
+from sandbox.apache import Apache
+from sandbox.nginx import Nginx
+from sandbox.ports import take_port
+from tests.browser.conftest import TIMEOUT
+from tests.browser.windows import Window
+from tests.clients import Session
+
+DISPATCHERS = ('nginx', 'apache')
+
+
+@pytest.fixture(scope='session')
+def certificate(tmp_path_factory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that nobody has signed, and its key."""
+    folder = tmp_path_factory.mktemp('tls')
+    openssl = shutil.which('openssl')
+    assert openssl, 'The TLS tests make a certificate: install openssl (Debian: apt-get install openssl).'
+    pair = folder / 'certificate.pem', folder / 'key.pem'
+    subprocess.run([openssl, 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1',
+                    '-addext', 'subjectAltName=IP:127.0.0.1', '-out', pair[0], '-keyout', pair[1]],
+                   check=True, capture_output=True)
+    return pair
+
+
+def own_copy(stack, certificate):
+    """Certificate and key where the servers, which are not root, may read them."""
+    place = stack.folder.path / 'tls'
+    place.mkdir(exist_ok=True)
+    pair = [Path(shutil.copy(file, place)) for file in certificate]
+    for file in pair:
+        file.chmod(0o600)
+    privilege.give(place)
+    for file in pair:
+        privilege.give(file)
+    return tuple(pair)
+
+
+@contextmanager
+def dispatching(name, stack, tls=None):
+    """A second dispatcher before the stack, `nginx` or `apache`: its check's words and its URL."""
+    tls = own_copy(stack, tls) if tls else None
+    if name == 'apache':
+        apache = Apache(stack, tls)
+        said = apache.check()
+        with apache.running():
+            yield SimpleNamespace(said=said, url=apache.url, log=apache.log)
+        return
+    ports = tuple(sidecar.port for sidecar in stack.sidecars)
+    nginx = Nginx(stack.tools, stack.folder, stack.nginx.dispatch._replace(
+        port=take_port(stack.folder), sidecar_ports=ports, tls=tls))
+    nginx.place = stack.folder.path / f'nginx-{nginx.dispatch.port}'
+    nginx.check()
+    nginx.start()
+    try:
+        scheme = 'https' if tls else 'http'
+        yield SimpleNamespace(said='', url=f'{scheme}://127.0.0.1:{nginx.dispatch.port}', log=nginx.server.log_text)
+    finally:
+        nginx.stop()
+
+
+def visitor(stack, url):
+    session = Session(stack.host, url, stack.db, stack.path)
+    session.http.verify = False
+    return session.login(stack.login, stack.password)
+
+
+def answered(session, tell, route='/mainpath'):
+    """The answer to a held poll, and how many seconds after the word it came."""
+    other = session.clone()
+    other.http.verify = session.http.verify
+    with ThreadPoolExecutor(1) as pool:
+        poll = pool.submit(other.poll, route)
+        time.sleep(1)
+        assert not poll.done()
+        begun = time.monotonic()
+        tell('news')
+        answer = poll.result()
+        return answer, time.monotonic() - begun
+
+
+@pytest.mark.filterwarnings('ignore:Unverified HTTPS request')
+@pytest.mark.parametrize('tls', [False, True], ids=['http', 'tls'])
+@pytest.mark.parametrize('name', DISPATCHERS)
+def test_polls_and_the_hosts_own_requests_go_through(name, tls, site, tell, certificate):
+    """`nginx -t` or `apachectl configtest`, a held poll, one that nothing answers, and what the sidecar is told."""
+    with dispatching(name, site, tls=certificate if tls else None) as dispatcher:
+        assert dispatcher.said == ('Syntax OK' if name == 'apache' else '')
+        session = visitor(site, dispatcher.url)
+        answer, seconds = answered(session, tell)
+        assert (answer.status_code, answer.json()['news']) == (200, ['news'])
+        assert seconds < 1                                  # nothing holds an answer back
+        begun = time.monotonic()
+        assert session.poll('/mainpath').status_code == 204
+        assert TIMEOUT - 1 < time.monotonic() - begun < TIMEOUT + 2
+        told = session.poll('/headers', headers={
+            'X-Forwarded-For': '10.0.0.66', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'gopher'}).json()
+        told.pop('pid')
+        address = dispatcher.url.split('//')[1]
+        assert told == {'Host': address, 'X-Forwarded-Host': address, 'X-Forwarded-For': '127.0.0.1',
+                        'X-Forwarded-Proto': 'https' if tls else 'http', 'X-Real-IP': '127.0.0.1'}
+
+
+@pytest.mark.parametrize('name', DISPATCHERS)
+def test_the_wall_works_through_it(name, site, browser, post):
+    with dispatching(name, site) as dispatcher:
+        context = browser.new_context()
+        window = Window(context, SimpleNamespace(host=site.host, db=site.db, path=site.path, url=dispatcher.url))
+        window.log_in('ann').open_wall()
+        post(f'through {name}')
+        window.wait_for_note(f'through {name}', 3)
+        context.close()
+        assert window.complaints() == []
+
+
+@pytest.mark.parametrize('name', DISPATCHERS)
+def test_over_tls_every_tab_polls_at_once_since_all_share_one_connection(
+        name, site, browser, certificate, post, tell):
+    with dispatching(name, site, tls=certificate) as dispatcher:
+        through = SimpleNamespace(host=site.host, db=site.db, path=site.path, url=dispatcher.url)
+        context = browser.new_context(ignore_https_errors=True)
+        first = Window(context, through).log_in('ann')
+        assert first.page.evaluate('performance.getEntriesByType("navigation")[0].nextHopProtocol') == 'h2'
+        first.page.goto('about:blank')
+        tabs = [first, *(Window(context, through) for _ in range(7))]
+        known = len(site.admin.rpc('longpolling.demo.note', 'search', [[]]))
+        for number, tab in enumerate(tabs):
+            tab.open('Sample')
+            tab.wait_until('longpolling_sample.widget && longpolling_sample.widget.lp')
+            tab.page.evaluate('longpolling_sample.widget.lp.stop_longpolling()')
+            tab.start_poll('one', f'/count/{name}{number}/{known}')
+        first.wait_for(lambda: sum(len(tab.held_on('/count/')) for tab in tabs) == 8, what='eight polls are held')
+        post('to all at once')
+        tell('count')
+        for tab in tabs:
+            tab.wait_for(lambda tab=tab: tab.told('one')['answers'], 3)
+        context.close()
+        for tab in tabs:
+            tab.expect('SSL certificate error')     # Odoo's service worker does not like the certificate
+            assert tab.complaints() == []
+
+
+@pytest.mark.parametrize('name', DISPATCHERS)
+def test_many_sidecars_share_the_polls_and_one_that_is_killed_is_left_out(name, site, tell):
+    second = site.another_sidecar()
+    try:
+        with dispatching(name, site) as dispatcher, ThreadPoolExecutor(4) as pool:
+            session = visitor(site, dispatcher.url)
+            polls = [pool.submit(session.clone().poll, '/held') for _ in range(4)]
+            time.sleep(1)
+            tell('news')
+            pids = [poll.result().json() for poll in polls]
+            assert len(set(pids)) == 2
+            second.stop(9)
+            for _ in range(6):
+                assert session.poll('/headers').status_code == 200
+    finally:
+        second.stop()
+        site.sidecars.remove(second)
+
+
+@pytest.mark.parametrize('name', DISPATCHERS)
+def test_a_long_polling_path_of_ones_own(name, host, up):
+    """`longpolling_path = /otherpath` is set for the host and for the dispatcher, and nowhere else."""
+    with up(host, install=('longpolling_demo', 'longpolling_browser'),
+            options={'longpolling_path': '/otherpath', 'longpolling_timeout': '5'}) as stack, \
+            dispatching(name, stack) as dispatcher:
+        session = visitor(stack, dispatcher.url)
+        assert session.poll('/headers').status_code == 200
+        answer = session.http.post(dispatcher.url + '/openerplongpolling/headers', json={}, timeout=30)
+        assert answer.status_code == 404
+
+
+def test_apache_frees_a_poll_whose_browser_is_gone_at_its_timeout(site):
+    """It does not look at the browser while it waits; its configuration says so, and what to do about it."""
+    with dispatching('apache', site) as dispatcher:
+        session = visitor(site, dispatcher.url)
+        before = connections(site)
+        with pytest.raises(Exception, match='[Tt]imed out'):
+            session.poll('/held', timeout=1)
+        assert connections(site) == before + 1
+        deadline = time.monotonic() + TIMEOUT + 2
+        while connections(site) > before:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def connections(site) -> int:
+    """Open connections to the sidecar."""
+    port = f':{site.sidecars[0].port:04X}'
+    return sum(line.split()[1].endswith(port) and line.split()[3] == '01'
+               for line in Path('/proc/net/tcp').read_text().splitlines()[1:])
