@@ -37,20 +37,37 @@ def site(host, up):
         yield stack
 
 
-@pytest.fixture
-def windows(browser, site):
-    """`windows()` opens a browser of its own, logged in as admin or as `login`; `windows(beside=window)` another tab.
+@pytest.fixture(scope='session')
+def cookies(browser, site):
+    """`cookies(login)`: what a browser keeps of a login. One for each user; a test that logs out logs in anew."""
+    kept = {}
 
-    At the end no console may have complained of anything that the test did not expect.
+    def cookies_of(login):
+        if login not in kept:
+            context = browser.new_context()
+            Window(context, site).log_in(login)
+            kept[login] = context.storage_state()
+            context.close()
+        return kept[login]
+    return cookies_of
+
+
+@pytest.fixture
+def windows(browser, site, cookies):
+    """`windows()` is an empty window of a browser of its own, logged in as admin or as `login`.
+
+    `windows(beside=window)` is another tab of that browser; `windows(anew=True)` has a session that no other window
+    has. At the end no console may have complained of anything that the test did not expect.
     """
     contexts, opened = [], []
 
-    def window(login='admin', beside=None):
-        context = beside.context if beside else browser.new_context(viewport={'width': 1280, 'height': 800})
+    def window(login='admin', beside=None, anew=False):
+        context = beside.context if beside else browser.new_context(
+            viewport={'width': 1280, 'height': 800}, storage_state=None if anew else cookies(login))
         if not beside:
             contexts.append(context)
         opened.append(Window(context, site))
-        return opened[-1] if beside else opened[-1].log_in(login)
+        return opened[-1].log_in(login) if anew else opened[-1]
 
     yield window
     for context in contexts:

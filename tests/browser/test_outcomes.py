@@ -67,7 +67,7 @@ def test_nothing_until_the_timeout_is_followed_by_the_next_poll_without_a_callba
 
 
 def test_a_logout_in_another_tab_goes_to_the_error_callback_and_the_loop_stops(windows, site):
-    window = windows()
+    window = windows(anew=True)
     window.expect('401')
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')

@@ -87,8 +87,6 @@ def test_eight_tabs_on_different_paths_do_not_lock_the_hosts_own_requests_out(ta
     """
     opened = tabs(8)
     known = count(site)
-    for tab in opened:
-        tab.page.goto('about:blank')    # leaves the wall, which polls too
     for number, tab in enumerate(opened):
         tab.open('Sample')
         tab.wait_until('longpolling_sample.widget && longpolling_sample.widget.lp')
@@ -124,7 +122,6 @@ def test_a_page_in_the_back_forward_cache_resumes(windows, site, post):
     window.wait_for_note('while the page was in the cache', 10)
     window.wait_for_state('live')
     assert window.notes().count('while the page was in the cache') == 1
-    # Odoo 19.0 itself forbids the browser to keep its pages; nothing of ours does.
-    reasons = window.page.evaluate("""() => window.persisted ? [] : performance.getEntriesByType("navigation")[0]
-        .notRestoredReasons.reasons.map((reason) => reason.reason)""")
-    assert reasons == {'openerp-7.0': [], 'odoo-19.0': ['response-cache-control-no-store']}[site.host]
+    # Odoo 19.0 itself forbids the browser to keep its pages: there the page is loaded anew.
+    if site.host == 'openerp-7.0':
+        assert window.page.evaluate('window.persisted')

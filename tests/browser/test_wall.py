@@ -30,7 +30,7 @@ def test_everybody_sees_who_is_watching(windows):
 
 
 def test_the_wall_is_reached_from_the_menu(windows, site):
-    window = windows()
+    window = windows().enter()
     if site.host == 'openerp-7.0':
         window.page.click('.oe_menu a:has-text("Sample")')
         window.page.click('.oe_menu a:has-text("Wall")')

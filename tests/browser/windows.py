@@ -93,6 +93,7 @@ class Window:
     # What it does
 
     def log_in(self, login: str, password: str | None = None) -> 'Window':
+        """Log in by the form of the login page, and wait for the web client."""
         address, button = LOGIN_FORM[self.stack.host]
         self.page.goto(self.stack.url + address.format(db=self.stack.db))
         # OpenERP 7.0 empties the field when it has asked for the databases.
@@ -100,6 +101,12 @@ class Window:
         self.page.fill('input[name=login]', login)
         self.page.fill('input[name=password]', password or login)
         self.page.click(button)
+        self.wait_until(LOGGED_IN[self.stack.host])
+        return self
+
+    def enter(self) -> 'Window':
+        """Open the web client, being logged in already."""
+        self.page.goto(self.stack.url + {'openerp-7.0': f'/?db={self.stack.db}', 'odoo-19.0': '/odoo'}[self.stack.host])
         self.wait_until(LOGGED_IN[self.stack.host])
         return self
 
@@ -136,6 +143,8 @@ class Window:
 
     def start_poll(self, name: str, path: str, params: dict | None = None):
         """Start a LongPolling of this page; what it was told is in `told(name)`."""
+        if self.page.url == 'about:blank':
+            self.enter()
         if not self.page.evaluate('() => Boolean(window.polls)'):
             self.page.evaluate(POLLS, [CLIENT[self.stack.host]])
         self.page.evaluate('([name, path, params]) => polls.start(name, path, params)', [name, path, params or {}])
