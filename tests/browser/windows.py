@@ -113,8 +113,9 @@ class Window:
     def open(self, action: str) -> 'Window':
         """Open a page of the web client by its menu: 'Wall' or 'Sample'."""
         if self.stack.host == 'openerp-7.0':
-            self.page.goto(f'{self.stack.url}/?db={self.stack.db}')
-            self.page.click(f'.oe_menu a:has-text("{action}")')
+            link = self.enter().page.locator(f'.oe_menu a:has-text("{action}")')
+            if link.is_visible():       # 7.0 shows no menu to a user who has only one, and opens it
+                link.click()
         else:
             self.page.goto(f'{self.stack.url}/odoo/{action.lower()}')
         return self

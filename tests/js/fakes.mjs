@@ -235,6 +235,21 @@ export class FakeBrowser {
     }
 }
 
+/** An EventTarget that knows how many listen. */
+class CountingTarget extends EventTarget {
+    listeners = 0;
+
+    addEventListener(...words) {
+        this.listeners += 1;
+        super.addEventListener(...words);
+    }
+
+    removeEventListener(...words) {
+        this.listeners -= 1;
+        super.removeEventListener(...words);
+    }
+}
+
 /** A page with a LongPolling of its own, and what its callbacks were told. */
 export class FakeTab {
     constructor(browser, name, session) {
@@ -245,8 +260,8 @@ export class FakeTab {
         this.errors = [];
         this.states = [];
         this.reports = [];
-        this.window = new EventTarget();
-        this.document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+        this.window = new CountingTarget();
+        this.document = Object.assign(new CountingTarget(), { visibilityState: "visible" });
         this.configuration = async () => ({ path: "/openerplongpolling", timeout: 60 });
         this.lp = new core.LongPolling(this.environment(), {
             is_ready: (session) => Boolean(session.session_id),

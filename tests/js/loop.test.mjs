@@ -284,6 +284,8 @@ test("stop_longpolling aborts the request in flight", async () => {
     assert.ok(network.requests[0].aborted);
     assert.equal(network.requests.length, 1);
     assert.deepEqual([tab.answers, tab.errors, browser.clock.timers], [[], [], []]);
+    assert.deepEqual(tab.states.map((state) => state.name), ["connecting"]);
+    assert.deepEqual([tab.window.listeners, tab.document.listeners], [0, 0]);
 });
 
 test("an answer that arrives after the stop is never delivered", async () => {
@@ -366,7 +368,9 @@ test("the page is told the state of its connection", async () => {
     assert.deepEqual(tab.states, [{ name: "connecting", wait: 0 }]);
     network.poll.answer(200, 1);
     await settle();
-    assert.equal(tab.state, "live");
+    network.poll.answer(200, 2);
+    await settle();
+    assert.deepEqual(tab.states.map((state) => state.name), ["connecting", "live"]);
     network.poll.answer(500, {});
     await settle();
     assert.deepEqual(tab.states.at(-1), { name: "reconnecting", wait: 0.5 });

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeBrowser, settle } from "./fakes.mjs";
 
-async function opened(count, { path = () => "/wall", ...options } = {}) {
+async function opened(count, { path = () => "/wall", pause = 0, ...options } = {}) {
     const browser = new FakeBrowser(options);
     const tabs = [];
     for (let index = 0; index < count; index += 1) {
         const tab = browser.tab();
         await tab.start(path(index));
         tabs.push(tab);
+        await browser.advance(pause);
     }
     await browser.advance(100);
     return { browser, tabs, network: browser.network };
@@ -149,8 +150,40 @@ test("if the tab that polls hangs, another takes the poll away from it after a w
     assert.deepEqual(others.map((tab) => tab.answers), [["here"], ["here"]]);
 });
 
+test("a tab that waits for the poll of another one is patient while that waits for a connection", async () => {
+    const browser = new FakeBrowser();
+    const { network } = browser;
+    const busy = [0, 1, 2, 3].map(() => browser.tab());
+    for (const [index, tab] of busy.entries()) {
+        await tab.start("/busy/" + index);
+    }
+    const [first, second] = [browser.tab(), browser.tab()];
+    await first.start();
+    await second.start();
+    await browser.advance(65e3);
+    busy.forEach((tab) => tab.lp.stop_longpolling()); // first polls now, 65 s after second began to wait for it
+    await browser.advance(50e3);
+    assert.deepEqual(network.requests.filter((poll) => poll.url.endsWith("/wall")).map((poll) => poll.tab), [first.name]);
+});
+
+test("a tab that takes over goes on with the growing waits of the one that polled", async () => {
+    const { browser, tabs, network } = await opened(2, { random: () => 0.999999 });
+    for (let failure = 0; failure < 4; failure += 1) {
+        network.poll.answer(502, {});
+        await browser.advance(10e3);
+    }
+    const first = holder(browser, tabs);
+    await first.crash();
+    await browser.advance(100);
+    network.poll.answer(502, {});
+    await browser.advance(15e3);
+    assert.equal(network.held.length, 0);
+    await browser.advance(2e3);
+    assert.equal(network.held.length, 1);
+});
+
 test("a laptop that slept repeats the poll of all its tabs once", async () => {
-    const { browser, tabs, network } = await opened(5);
+    const { browser, tabs, network } = await opened(5, { pause: 1100 });
     await browser.advance(40e3);
     browser.clock.sleep(8 * 3600e3);
     await browser.advance(20e3);
@@ -249,7 +282,8 @@ test("a message of a script of another release is not understood, so not heard",
     const { browser, tabs } = await opened(1);
     const line = [...browser.channels.open][0];
     const stranger = browser.channels.channel(line.name);
-    stranger.postMessage({ version: 99, key: "x", outcome: { kind: "answer" } });
+    const outcome = { kind: "answer", status: 200, headers: {}, text: "no", wait: 0, failures: 0 };
+    stranger.postMessage({ version: 99, key: '["/openerplongpolling/wall",{}]', outcome });
     stranger.postMessage("not even an object");
     stranger.postMessage(null);
     await browser.advance(100);
@@ -262,7 +296,7 @@ for (const missing of ["locks", "channels"]) {
         assert.equal(network.held.length, 3);
         network.held.forEach((poll) => poll.answer(200, poll.tab));
         await browser.advance(100);
-        assert.deepEqual(tabs.map((tab) => tab.answers.length), [1, 1, 1]);
+        assert.deepEqual(tabs.map((tab) => tab.answers), tabs.map((tab) => [tab.name]));
         assert.equal(network.held.length, 3);
     });
 }
@@ -277,6 +311,9 @@ test("where locks are forbidden, the tab says so once and polls for itself", asy
     assert.equal(browser.network.held.length, 1);
     browser.network.poll.answer(204);
     await browser.advance(100);
+    assert.equal(browser.network.held.length, 1);
+    await tab.event("pagehide");
+    await tab.event("pageshow");
     assert.equal(browser.network.held.length, 1);
     assert.equal(tab.reports.length, 1);
 });

@@ -39,10 +39,6 @@
             this.heard = heard;
         }
 
-        deafen() {
-            this.heard = null;
-        }
-
         /** Tell the others what came of the poll `key`; null: that it begins now. */
         tell(key, outcome) {
             if (this.line !== null) {
@@ -51,7 +47,7 @@
         }
 
         close() {
-            this.deafen();
+            this.heard = null;
             if (this.line !== null) {
                 this.line.close();
                 this.line = null;

@@ -5,7 +5,7 @@
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
     /**
-     * Watch a page. `left()` and `back()` come in turns; `online()` and `visible()` only while the page is there.
+     * Watch a page, and tell `reactions`: `left()` and `back()` in turns, `online()` and `visible()` at any time.
      *
      * No `beforeunload`: it comes before the user has decided to leave, comes for downloads too, and a page that
      * listens to it is kept out of Firefox's back/forward cache.
@@ -17,7 +17,7 @@
             this.here = true;
             this.returned = new Promise(() => undefined);
             this.ways = [
-                [env.window, "online", () => this.here && reactions.online()],
+                [env.window, "online", () => reactions.online()],
                 [env.window, "pagehide", () => this.leave()],
                 [env.window, "pageshow", () => this.come_back()],
                 [env.document, "freeze", () => this.leave()],
@@ -46,16 +46,13 @@
         }
 
         see() {
-            if (this.here && this.env.document.visibilityState === "visible") {
+            if (this.env.document.visibilityState === "visible") {
                 this.reactions.visible();
             }
         }
 
         close() {
             this.ways.forEach(([target, name, react]) => target.removeEventListener(name, react));
-            if (!this.here) {
-                this.arrive();
-            }
         }
     };
 })(globalThis);

@@ -78,7 +78,7 @@
                 signal: request.signal,
             });
             const text = await response.text();
-            return signal.aborted ? null : outcome_of(response, text);
+            return outcome_of(response, text);
         } catch (error) {
             return signal.aborted || watch.slept() ? null : core.no_answer(request.signal.aborted ? "timeout" : "error");
         } finally {

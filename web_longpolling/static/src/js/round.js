@@ -40,7 +40,6 @@
             return new Promise((resolve) => {
                 this.finish = (outcome) => {
                     this.finish = () => undefined;
-                    this.channel.deafen();
                     this.waiting.abort();
                     this.polling.abort();
                     resolve(outcome);
@@ -103,7 +102,7 @@
             }
             this.channel.tell(this.key, null);
             const outcome = await this.send(this.polling.signal);
-            if (outcome !== null && !this.polling.signal.aborted) {
+            if (outcome !== null) {
                 this.channel.tell(this.key, outcome);
                 this.finish(outcome);
             }

@@ -35,7 +35,8 @@
             this.timer = setInterval(watch, SIGN_OF_LIFE);
             document.addEventListener("visibilitychange", watch);
             this.forget = () => document.removeEventListener("visibilitychange", watch);
-            await this.load();
+            // Without the old notes, if the host is away just now: the poll brings the new ones.
+            await this.load().catch(() => undefined);
             if (!this.stopped) {
                 this.poll();
             }
