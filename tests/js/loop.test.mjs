@@ -193,7 +193,7 @@ test("a host that does not say where to poll is asked again, as after a failed p
     let asked = 0;
     tab.configuration = async () => {
         asked += 1;
-        throw new Error("host down");
+        throw { message: "host down" };
     };
     await tab.start();
     assert.deepEqual([asked, tab.errors], [1, [[0, "error"]]]);
@@ -202,6 +202,17 @@ test("a host that does not say where to poll is asked again, as after a failed p
     tab.configuration = answer;
     await browser.advance(1000);
     assert.equal(browser.network.held.length, 1);
+});
+
+test("a mistake in the set-up is reported to the console", async () => {
+    const browser = new FakeBrowser();
+    const tab = browser.tab();
+    tab.configuration = async () => {
+        throw new Error("pass the session");
+    };
+    await tab.start();
+    assert.match(String(tab.reports[0][1]), /pass the session/);
+    assert.deepEqual(tab.errors, [[0, "error"]]);
 });
 
 test("a session that is not ready yet is waited for", async () => {

@@ -7,7 +7,12 @@ const core = globalThis.web_longpolling_core;
 /** See the typedef Host in js/longpolling.js. `session` is the one of "@web/session". */
 const host = {
     is_ready: () => true,
-    configuration: async (session) => session.longpolling,
+    configuration: async function (session) {
+        if (!session || !session.longpolling) {
+            throw new Error('Pass the session of "@web/session", of a database in which web_longpolling is installed.');
+        }
+        return session.longpolling;
+    },
     origin: () => "",
     // The cookie says it all.
     parameters: () => ({}),

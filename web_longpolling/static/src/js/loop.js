@@ -128,6 +128,10 @@
                 this.configuration = await this.host.configuration(this.session);
                 return null;
             } catch (error) {
+                // A host that is away tells the page by the error callback; a mistake in the set-up has to be seen.
+                if (error instanceof Error) {
+                    this.env.console.error("web_longpolling: where to poll is not known:", error);
+                }
                 return this.with_wait(core.no_answer("error"));
             }
         }
