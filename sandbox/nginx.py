@@ -122,10 +122,10 @@ class Nginx:
     def start(self, tries: int = 3):
         for attempt in range(tries):
             self.write()
-            self.server = Server(self.folder, 'nginx', self.command(), ready=lambda: is_open(self.dispatch.port),
-                                 stop_signal=signal.SIGTERM)
-            self.server.start()
+            self.server = Server(self.folder, 'nginx', self.command(), port=self.dispatch.port,
+                                 ready=lambda: is_open(self.dispatch.port))
             try:
+                self.server.start()
                 return self.server.wait_ready(15)
             except PortTaken:
                 if attempt == tries - 1:

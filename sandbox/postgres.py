@@ -73,9 +73,9 @@ class PostgreSQL:
             self.server = Server(
                 self.folder, 'postgresql',
                 [self.tools.postgres_bin / 'postgres', '-D', self.place, '-p', str(self.port)],
-                ready=self._accepts, stop_signal=signal.SIGINT, stop_seconds=20)
-            self.server.start()
+                port=self.port, ready=self._accepts, stop_signal=signal.SIGINT, stop_seconds=20)
             try:
+                self.server.start()
                 return self.server.wait_ready(60)
             except PortTaken:
                 if attempt == tries - 1:

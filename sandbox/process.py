@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import privilege
 from .ledger import identify, send, wait_gone
+from .ports import is_open
 from .problems import SandboxError
 from .rundir import RunFolder
 
@@ -48,19 +49,21 @@ def base_environment(folder: RunFolder) -> dict[str, str]:
 class Server:
     """A server process of a run.
 
-    `name` names it in messages, in the ledger and its log file `NAME.log`; `ready` is called until it is true.
+    `name` names it in messages, in the ledger and its log file `NAME.log`. `port` is where it will listen, and `ready`
+    is called until it is true.
     """
 
-    def __init__(self, folder: RunFolder, name: str, command: list[str], *, environment=None, ready=None,
-                 stop_signal=signal.SIGTERM, stop_seconds=5.0, log_name=None):
+    def __init__(self, folder: RunFolder, name: str, command: list[str], *, port: int | None = None, environment=None,
+                 ready=None, stop_signal=signal.SIGTERM, stop_seconds=5.0):
         self.folder = folder
         self.name = name
         self.command = [str(word) for word in command]
         self.environment = {**base_environment(folder), **(environment or {})}
+        self.port = port
         self.ready = ready
         self.stop_signal = stop_signal
         self.stop_seconds = stop_seconds
-        self.log = folder.log / f'{log_name or name}.log'
+        self.log = folder.log / f'{name}.log'
         self.child: subprocess.Popen | None = None
         self._log_start = 0
 
@@ -69,6 +72,10 @@ class Server:
         return self.child.pid if self.child else None
 
     def start(self):
+        """Start it; raises PortTaken if another program already listens on its port."""
+        if self.port and is_open(self.port):
+            # Otherwise that program's answer would be taken for this server's.
+            raise PortTaken(self.name)
         with self.log.open('ab') as log:
             self._log_start = log.tell()
             self.child = subprocess.Popen(
@@ -88,7 +95,7 @@ class Server:
             if time.monotonic() > deadline:
                 self._give_up(f'did not answer within {seconds:.0f} s')
             time.sleep(0.05)
-        # Somebody else may be answering on a port that was taken from us in the last moment.
+        # Somebody else may answer on a port that was taken between the look and the server's bind.
         if self._found_port_taken():
             self.stop()
             raise PortTaken(self.name)

@@ -42,8 +42,8 @@ class Sidecar:
     def launch(self, extra_args=()):
         stack = self.stack
         self.server = Server(stack.folder, self.name, stack._sidecar_words(self.port, extra_args),
-                             environment=stack.installation.environment, ready=lambda: is_open(self.port),
-                             stop_seconds=STOP_SECONDS)
+                             environment=stack.installation.environment, port=self.port,
+                             ready=lambda: is_open(self.port), stop_seconds=STOP_SECONDS)
         self.server.start()
 
     def wait_ready(self):

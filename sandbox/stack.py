@@ -278,7 +278,7 @@ class Stack:
     def _start_servers(self, sidecar: bool):
         """The three side by side: each loads for seconds, mostly on a core of its own."""
         self._host = Server(self.folder, 'host', [*self.installation.server, '-c', self.config],
-                            environment=self.installation.environment, ready=self._host_answers)
+                            port=self.host_port, environment=self.installation.environment, ready=self._host_answers)
         self._host.start()
         if sidecar:
             self.sidecars[0].launch()

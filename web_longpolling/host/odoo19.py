@@ -121,7 +121,7 @@ def call(cr, uid, model, method, args, kwargs):
         raise LookupError("The database %s has no model %s." % (cr.dbname, model))
     result = call_kw(env[model], method, list(args), kwargs)
     for value in _traverse_containers(result, lazy):
-        value._value        # computed now: the cursor is closed afterwards
+        getattr(value, '_value')        # noqa: B009  computed now: the cursor is closed afterwards
     return result
 
 

@@ -31,6 +31,7 @@ STATUSES = (
     (errors.Unavailable, 503),
 )
 
+
 class Answer(collections.namedtuple('Answer', 'status headers body')):
     """What goes back to the browser.
 
@@ -79,9 +80,7 @@ def refusal(code, sentence, *headers):
 
 def failure(error):
     """The answer to a poll that ended with a PollError."""
-    for outcome, code in STATUSES:
-        if isinstance(error, outcome):
-            break
+    code = next(code for outcome, code in STATUSES if isinstance(error, outcome))
     headers = []
     if code == 405:
         headers.append(('Allow', 'GET, POST'))
