@@ -38,6 +38,10 @@ class MethodNotAllowed(PollError):
     """Neither GET nor POST: 405."""
 
 
+class TooSlow(PollError):
+    """The body did not arrive in time: 408, and the connection is closed."""
+
+
 class TooLarge(PollError):
     """The body or the parameters are larger than a poll may send: 413."""
 
@@ -59,6 +63,10 @@ class DatabaseUnavailable(Unavailable):
     def __init__(self, reason):
         Unavailable.__init__(self, "The database does not answer just now; try again.")
         self.reason = reason
+
+
+class TooManyPolls(Unavailable):
+    """As many polls are held as may be, by all or by one session: 503."""
 
 
 class Stopping(Unavailable):

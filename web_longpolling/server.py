@@ -39,6 +39,14 @@ def port(value):
     return number
 
 
+def seconds(value):
+    number = float(value)
+    if not 0 <= number <= 3600:
+        raise ValueError
+    return number
+
+
+seconds.__name__ = 'number of seconds from 0 to 3600'
 positive.__name__ = 'number above zero'
 port.__name__ = 'port number'
 
@@ -59,6 +67,12 @@ def options(arguments):
     parser.add_argument('--max-cursor', type=positive, default=8, metavar='N',
                         help="how many cursors of each database may be open at the same time; further reads "
                              "wait in a queue (default: %(default)s)")
+    parser.add_argument('--reuse-port', action='store_true',
+                        help="share the port with other sidecars on this machine, one for each processor core; "
+                             "the kernel spreads the connections (SO_REUSEPORT)")
+    parser.add_argument('--grace', type=seconds, default=10, metavar='SECONDS',
+                        help="how long a stop by SIGTERM may take: held polls are told to go elsewhere, running "
+                             "reads are finished (default: %(default)s)")
     parser.add_argument('--logfile', metavar='FILE',
                         help="file to log to (default: the console; never the server's own file)")
     chosen = parser.parse_args(arguments)

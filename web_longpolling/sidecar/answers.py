@@ -27,6 +27,7 @@ STATUSES = (
     (errors.Forbidden, 403),
     (errors.UnknownRoute, 404),
     (errors.MethodNotAllowed, 405),
+    (errors.TooSlow, 408),
     (errors.TooLarge, 413),
     (errors.Unavailable, 503),
 )
@@ -87,7 +88,9 @@ def failure(error):
     if code == 503:
         headers.append(('Retry-After', str(RETRY_AFTER)))
     if isinstance(error, errors.Stopping):
-        headers += [('X-Longpolling', 'stopping'), ('Connection', 'close')]
+        headers.append(('X-Longpolling', 'stopping'))
+    if isinstance(error, (errors.Stopping, errors.TooManyPolls, errors.TooSlow)):
+        headers.append(('Connection', 'close'))
     return refusal(code, str(error), *headers)
 
 

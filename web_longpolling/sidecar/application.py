@@ -11,6 +11,7 @@
           Application._database    the session's database, if this sidecar serves it
           Application._match       the route, of the modules installed in that database  404
           Application._log_in      the session, verified against the database            401, 403
+          polls.under_way          counted, and refused if there are too many            503
           route.controller(request, **parameters)                                        200, 204
             request.model, request.snapshot   read: one cursor of the budget a call      503
             request.listen, request.follow    held: a greenlet and a socket
@@ -30,6 +31,7 @@ from werkzeug.routing import RequestRedirect
 from .. import errors, host, routes
 from . import answers, hangup, parameters
 from .deadline import PollTimeout
+from .polls import PollStopped
 from .request import Request
 
 _logger = logging.getLogger(__name__)
@@ -41,13 +43,15 @@ FRESH = 1
 class Application(object):
     """The WSGI application of the sidecar."""
 
-    def __init__(self, databases, timeout):
+    def __init__(self, databases, timeout, polls):
         """
         :param databases: dict of the served Databases by name
         :param timeout: seconds after which a poll without news is answered with 204
+        :param polls: the Polls of this process
         """
         self._databases = databases
         self._timeout = timeout
+        self._polls = polls
 
     def __call__(self, environ, start_response):
         return self._send(self._poll(environ), environ, start_response)
@@ -58,6 +62,8 @@ class Application(object):
                 return self._answer(environ)
         except PollTimeout:
             return answers.NOTHING
+        except PollStopped:
+            return answers.failure(errors.Stopping("This server is stopping; poll again."))
         except errors.PollError as error:
             return answers.failure(error)
         except HTTPException as error:      # a controller's own abort(403)
@@ -75,7 +81,7 @@ class Application(object):
         database = self._database(session)
         route, variables = self._match(request, database)
         self._log_in(request, route, database, session)
-        with hangup.ends_poll(environ['longpolling.socket']):
+        with self._polls.under_way(request), hangup.ends_poll(environ['longpolling.socket']):
             value = _call(route.controller, request, dict(sent, **variables))
             request.verify_again(older_than=FRESH)
         return answers.success(route.mode, value, host.adapter().json_default)

@@ -35,13 +35,11 @@ def connect(parameters, name):
     try:
         return psycopg2.connect(**dict(parameters, application_name=name))
     except psycopg2.Error as error:
-        raise _unavailable(parameters.get('dbname'), error)
+        raise _unavailable(error)
 
 
-def _unavailable(db, error):
-    reason = ' '.join(str(error).split())
-    _logger.warning("The database %s does not answer: %s", db, reason)
-    return DatabaseUnavailable(reason)
+def _unavailable(error):
+    return DatabaseUnavailable(' '.join(str(error).split()))
 
 
 class Connections(object):
@@ -57,6 +55,7 @@ class Connections(object):
         self._parameters = parameters
         self._statement_timeout = statement_timeout
         self._idle = []     # the last one used is the first one taken: the others can grow old
+        self._answers = True
 
     @contextlib.contextmanager
     def connection(self):
@@ -73,7 +72,7 @@ class Connections(object):
             except psycopg2.Error as error:
                 if connection.closed or not _recover(connection):
                     connection.close()
-                    raise _unavailable(self._parameters.get('dbname'), error)
+                    raise self._tell(_unavailable(error))
                 raise
             except Exception:
                 _recover(connection)
@@ -96,7 +95,11 @@ class Connections(object):
         return self._open()
 
     def _open(self):
-        connection = connect(self._parameters, 'longpolling')
+        try:
+            connection = connect(self._parameters, 'longpolling')
+        except DatabaseUnavailable as error:
+            raise self._tell(error)
+        self._answers = True
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -111,6 +114,13 @@ class Connections(object):
             connection.close()
             raise
         return connection
+
+    def _tell(self, error):
+        # Once: while the database is down, thousands of polls may come and ask again.
+        if self._answers:
+            _logger.warning("The database %s does not answer: %s", self._parameters.get('dbname'), error.reason)
+            self._answers = False
+        return error
 
     def close(self):
         """Close the idle connections; those in use follow when their poll gives them back."""

@@ -82,7 +82,7 @@ class Feed(object):
         self._stale = True
         if self._followers:
             self._refresh()
-        else:
+        elif not self._reading:     # which needs the window, and will find out that it is stale
             self._window = None     # the next one that comes begins with what is recent then
 
     def follow(self, request, channels, since):

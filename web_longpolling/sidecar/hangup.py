@@ -36,7 +36,7 @@ def ends_poll(sock):
         # watcher would see them again and again.
         watcher.stop()
         if gone:
-            greenlet.kill(ClientGone, block=False)
+            greenlet.throw(ClientGone)      # at once: in a moment it might be serving another poll
 
     watcher.start(readable)
     try:

@@ -3,9 +3,24 @@
 import logging
 import socket
 
+import gevent
+from gevent.pool import Pool
 from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
 
 _logger = logging.getLogger(__name__)
+
+# Seconds that a connection may be idle between two requests, and that sending may stand still.
+IDLE_TIME = 75
+# Seconds for the head of a request to arrive, once it has begun.
+HEAD_TIME = 10
+
+_HEAD_TOO_SLOW = (b'HTTP/1.1 408 Request Timeout\r\n'
+                  b'Connection: close\r\n'
+                  b'Content-Length: 0\r\n\r\n')
+
+
+class HeadTooSlow(gevent.Timeout):
+    """The head of a request did not arrive in time: 408."""
 
 
 class PollHandler(WSGIHandler):
@@ -15,6 +30,25 @@ class PollHandler(WSGIHandler):
         WSGIHandler.__init__(self, *args, **kwargs)
         self._segment = None
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # For reading and sending alone: a held poll does neither, and so has no timer of it.
+        self.socket.settimeout(IDLE_TIME)
+
+    def handle_one_request(self):
+        try:
+            return WSGIHandler.handle_one_request(self)
+        except HeadTooSlow:
+            return '408', _HEAD_TOO_SLOW
+
+    def read_request(self, raw_requestline):
+        with HeadTooSlow(HEAD_TIME):
+            return WSGIHandler.read_request(self, raw_requestline)
+
+    def handle_one_response(self):
+        self.server.responding += 1
+        try:
+            WSGIHandler.handle_one_response(self)
+        finally:
+            self.server.responding -= 1
 
     def get_environ(self):
         environ = WSGIHandler.get_environ(self)
@@ -40,15 +74,31 @@ class PollHandler(WSGIHandler):
 
 
 class PollServer(WSGIServer):
-    """The sidecar's listening socket."""
+    """The sidecar's listening socket.
+
+    responding: how many requests are being answered, those of held polls among them
+    """
 
     handler_class = PollHandler
 
-    def __init__(self, listener, application):
+    def __init__(self, listener, application, most_connections):
         """
         :param listener: a bound, listening gevent socket
         :param application: the WSGI application
+        :param most_connections: how many connections are accepted; further ones wait in the kernel's queue
         """
+        self.responding = 0
         access_log = LoggingLogAdapter(_logger, logging.DEBUG) if _logger.isEnabledFor(logging.DEBUG) else None
-        WSGIServer.__init__(self, listener, application, log=access_log,
+        WSGIServer.__init__(self, listener, application, spawn=Pool(most_connections), log=access_log,
                             error_log=LoggingLogAdapter(_logger, logging.WARNING))
+
+    def finish(self, seconds):
+        """Close what listens, and wait until what is being answered has been sent.
+
+        :param seconds: how long that may take; then all connections are closed
+        """
+        self.close()
+        with gevent.Timeout(seconds, False):
+            while self.responding:
+                gevent.sleep(0.02)
+        self.stop(timeout=0)

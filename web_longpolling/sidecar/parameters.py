@@ -2,10 +2,15 @@
 """What the browser sent along: one JSON object."""
 import json
 
-from ..errors import BadRequest, TooLarge
+import gevent
+
+from ..errors import BadRequest, TooLarge, TooSlow
 
 # Bytes. Parameters say which news are wanted; nobody needs a megabyte for that.
 MAX_BODY = 1024 * 1024
+
+# Seconds for the whole body to arrive. It comes from a dispatcher, which has read it, or in one packet.
+BODY_TIME = 10
 
 
 def read(request):
@@ -40,8 +45,14 @@ def _body(request):
     if (request.content_length or 0) > MAX_BODY:
         raise TooLarge("A poll may send %d bytes of parameters at most." % MAX_BODY)
     # One byte more, for a body that comes in chunks and does not say how long it is.
+    too_slow = gevent.Timeout(BODY_TIME)
     try:
-        body = request.environ['wsgi.input'].read(MAX_BODY + 1)
+        with too_slow:
+            body = request.environ['wsgi.input'].read(MAX_BODY + 1)
+    except gevent.Timeout as timeout:
+        if timeout is not too_slow:
+            raise
+        raise TooSlow("The body did not arrive within %d seconds." % BODY_TIME)
     except EnvironmentError:
         raise BadRequest("The body ends early, or its chunks are malformed.")
     if len(body) > MAX_BODY:

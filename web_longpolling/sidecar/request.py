@@ -32,6 +32,7 @@ class Request(werkzeug.wrappers.Request):
         self._session = None
         self._verified = None       # when, on the monotonic clock
         self._snapshot = None
+        self._ended = False
 
     def log_in(self, database, session):
         """Make the poll the user's of `session`, if the database says that it is good.
@@ -50,12 +51,20 @@ class Request(werkzeug.wrappers.Request):
         :param older_than: seconds; a check that is no older is good enough
         :raises AuthenticationError: if not; the request has no login from then on
         """
+        if self._ended:     # a controller that caught the error has nothing to answer either
+            raise AuthenticationError("The session has ended; log in again.")
         if self._session is None or monotonic() - self._verified <= older_than:
             return
         self._verified = monotonic()
         if not self._database.verify_again(self._session.key):
             self._session = None
+            self._ended = True
             raise AuthenticationError("The session has ended; log in again.")
+
+    @property
+    def session_key(self):
+        """What tells the poll's session from all others, or None if nobody is logged in."""
+        return self._session.key if self._session is not None else None
 
     def _login(self):
         if self._session is None:

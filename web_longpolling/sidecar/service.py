@@ -8,12 +8,16 @@ import threading
 import gevent
 import gevent.socket
 import psycopg2
+from gevent.event import Event
 
 from .. import host, routes, settings
 from ..errors import ConfigurationError, DatabaseUnavailable
+from . import descriptors
 from .application import Application
+from .clock import monotonic
 from .database import Database
 from .http_server import PollServer
+from .polls import Polls
 
 # The specification's logger name, on every host.
 _logger = logging.getLogger('openerp.addons.web_longpolling.longpolling')
@@ -21,6 +25,11 @@ _logger = logging.getLogger('openerp.addons.web_longpolling.longpolling')
 # Connections that the kernel keeps until they are accepted: a dispatcher that restarts sends
 # thousands at once. The kernel takes the smaller of this and net.core.somaxconn.
 BACKLOG = 16384
+
+# Connections beyond those of held polls, for the answer that says that there are too many.
+SPARE_CONNECTIONS = 50
+
+SO_REUSEPORT = 15       # Linux; Python 2.7's socket module does not name it
 
 
 def serve(options):
@@ -32,22 +41,26 @@ def serve(options):
         settings.check()
         timeout = settings.read('longpolling_timeout')
         databases = _databases(options, timeout)
-        listener = _bind(options.interface, options.port)
+        most_connections = descriptors.connections(len(databases) * (options.max_cursor + 1))
+        polls = Polls(min(settings.read('longpolling_max_held'), most_connections - SPARE_CONNECTIONS),
+                      settings.read('longpolling_max_held_per_session'))
+        listener = _bind(options.interface, options.port, options.reuse_port)
         routes.table.serve()
         for database in databases.values():
             _load(database)
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
-    server = PollServer(listener, Application(databases, timeout))
+    server = PollServer(listener, Application(databases, timeout, polls), most_connections)
+    stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, _stop, server)
+        gevent.signal_handler(number, stopping.set)
     for database in databases.values():
         database.listener.start()
     listener.listen(BACKLOG)
     server.start()
     _logger.info("Start long polling server '%s':%s", *listener.getsockname()[:2])
-    server.serve_forever()
-    _logger.info("Long polling server stopped")
+    stopping.wait()
+    _stop(server, polls, options.grace)
 
 
 def _databases(options, timeout):
@@ -96,13 +109,15 @@ def _load(database):
         raise _not_installed(database)
 
 
-def _bind(interface, port):
+def _bind(interface, port, reuse_port):
     """A bound socket that does not listen yet: browsers come when everything is loaded."""
     try:
         family, kind, protocol, _, address = gevent.socket.getaddrinfo(
             interface, port, 0, gevent.socket.SOCK_STREAM)[0]
         listener = gevent.socket.socket(family, kind, protocol)
         listener.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            listener.setsockopt(gevent.socket.SOL_SOCKET, SO_REUSEPORT, 1)
         listener.bind(address)
     except EnvironmentError as error:
         raise ConfigurationError("Can't listen on %s port %s: %s; give another one with -i and -p." % (
@@ -110,6 +125,13 @@ def _bind(interface, port):
     return listener
 
 
-def _stop(server):
-    _logger.info("Stopping")
-    server.stop(timeout=0)
+def _stop(server, polls, grace):
+    """End within `grace` seconds: what is held goes elsewhere, what is being read is finished."""
+    _logger.info("Stopping: %d polls are told to go elsewhere", len(polls))
+    started = monotonic()
+    server.close()
+    left = polls.send_elsewhere(grace)
+    if left:
+        _logger.warning("%d polls did not end within %s s, and are broken off", left, grace)
+    server.finish(max(grace - (monotonic() - started), 0))
+    _logger.info("Long polling server stopped")

@@ -1,0 +1,87 @@
+# -*- coding: utf-8 -*-
+"""The polls under way in this process: how many there may be, and how they are told that it stops."""
+import collections
+import contextlib
+
+import gevent
+from gevent.hub import get_hub
+
+from ..errors import Stopping, TooManyPolls
+
+# Seconds between two looks at who can be told to go elsewhere.
+STEP = 0.1
+
+
+class PollStopped(BaseException):
+    """The sidecar is stopping: the poll is answered with 503. No controller's ``except`` may keep it."""
+
+
+class Polls(object):
+    """The polls whose controllers are at work or wait.
+
+    stopping: whether the sidecar is about to end
+    """
+
+    def __init__(self, most, most_per_session):
+        """
+        :param most: how many there may be at the same time
+        :param most_per_session: how many of them may belong to one session
+        """
+        self.stopping = False
+        self._most = most
+        self._most_per_session = most_per_session
+        self._requests = {}     # by the greenlet that serves them
+        self._per_session = collections.Counter()
+
+    def __len__(self):
+        return len(self._requests)
+
+    @contextlib.contextmanager
+    def under_way(self, request):
+        """Count a poll for the length of the block.
+
+        :raises Stopping: if the sidecar stops
+        :raises TooManyPolls: if there are too many, of all or of the same session
+        """
+        session = request.session_key
+        if self.stopping:
+            raise Stopping("This server is stopping; poll again.")
+        if len(self._requests) >= self._most:
+            raise TooManyPolls("This server holds %d polls already; try again later." % self._most)
+        if session is not None and self._per_session[session] >= self._most_per_session:
+            raise TooManyPolls("This login has %d polls under way already; try again later."
+                               % self._most_per_session)
+        greenlet = gevent.getcurrent()
+        self._requests[greenlet] = request
+        if session is not None:
+            self._per_session[session] += 1
+        try:
+            yield
+        finally:
+            del self._requests[greenlet]
+            if session is not None:
+                self._per_session[session] -= 1
+                if not self._per_session[session]:
+                    del self._per_session[session]
+
+    def send_elsewhere(self, grace):
+        """End all polls with PollStopped; one that reads in the database is left to finish that first.
+
+        :param grace: seconds that this may take at most
+        :returns: how many did not end in time
+        """
+        self.stopping = True
+        with gevent.Timeout(grace, False):
+            while self._requests:
+                for greenlet, request in list(self._requests.items()):
+                    if not request.holds_snapshot:
+                        get_hub().loop.run_callback(self._end, greenlet)
+                gevent.sleep(STEP)
+        return len(self._requests)
+
+    def _end(self, greenlet):
+        # Called by the event loop, which knows that the poll is not at work just now; it may have gone on
+        # since it was looked at.
+        request = self._requests.get(greenlet)
+        if request is not None and not request.holds_snapshot:
+            greenlet.throw(PollStopped)
