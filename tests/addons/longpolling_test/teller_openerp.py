@@ -1,0 +1,23 @@
+# -*- coding: utf-8 -*-
+"""Model code that tells news, as OpenERP 7.0 declares it."""
+from openerp.addons.web_longpolling.longpolling import longpolling
+from openerp.osv import osv
+
+
+class Teller(osv.AbstractModel):
+    _name = 'longpolling.test.teller'
+    _description = 'Tells news in the transaction of a call'
+
+    def notify(self, cr, uid, channel, payloads, fail=False, context=None):
+        for payload in payloads:
+            longpolling.notify(cr, channel, payload)
+        if fail:
+            raise osv.except_osv('Error', 'rolled back')
+        return True
+
+    def publish(self, cr, uid, channel, payloads, fail=False, context=None):
+        for payload in payloads:
+            longpolling.publish(cr, channel, payload)
+        if fail:
+            raise osv.except_osv('Error', 'rolled back')
+        return True
