@@ -15,6 +15,7 @@ from typing import NamedTuple
 from . import privilege
 from .places import ROOT
 from .ports import is_open, take_port
+from .problems import SandboxError
 from .process import PortTaken, Server, run_once
 from .rundir import RunFolder
 
@@ -92,6 +93,10 @@ def render(dispatch: Dispatch, text: str | None = None) -> str:
     return f'# {scheme}://127.0.0.1:{dispatch.port}, from nginx/web_longpolling.conf\n{text}'
 
 
+# What a worker says when it has closed its listening socket.
+LEAVES = 'gracefully shutting down'
+
+
 class Nginx:
     """The dispatcher of a run; `dispatch(**changes)` sets it anew while it runs."""
 
@@ -133,13 +138,18 @@ class Nginx:
                 self.dispatch = self.dispatch._replace(port=take_port(self.folder))
 
     def change(self, **changes):
-        """Dispatch in another way from now on, for example to other `sidecar_ports`; held polls go on."""
+        """Dispatch in another way from now on, for example to other `sidecar_ports`; held polls go on.
+
+        It returns when the worker with the old configuration accepts no connection any more.
+        """
         self.dispatch = self.dispatch._replace(**changes)
         self.check()
-        workers = self.server.log_text().count('start worker process ')
+        leaving = self.server.log_text().count(LEAVES)
         self.server.child.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + 10
-        while self.server.log_text().count('start worker process ') == workers and time.monotonic() < deadline:
+        while self.server.log_text().count(LEAVES) == leaving:
+            if time.monotonic() > deadline:
+                raise SandboxError(f'nginx did not take its new configuration within 10 s; see {self.server.log}.')
             time.sleep(0.02)
 
     def stop(self):

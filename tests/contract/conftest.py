@@ -1,7 +1,6 @@
 """One stack a host for all of these tests: polls last three seconds, and two cursors are all there are."""
 
 import contextlib
-import functools
 import itertools
 import re
 import time
@@ -16,7 +15,7 @@ from sandbox.places import ROOT
 from tests.clients import LoginRefused, RpcError, Session, visit
 
 from . import novelties
-from .programs import OE, Programs, dispatch
+from .programs import OE, Programs
 
 TIMEOUT = 3
 MAX_CURSOR = 2
@@ -113,9 +112,9 @@ def logs_in(session) -> bool:
 def dispatching(stack):
     """A function that lets nginx dispatch in another way until the end of the test, as `Nginx.change` takes it."""
     before = stack.nginx.dispatch
-    yield functools.partial(dispatch, stack)
+    yield stack.nginx.change
     if stack.nginx.dispatch != before:
-        dispatch(stack, **before._asdict())
+        stack.nginx.change(**before._asdict())
 
 
 @pytest.fixture

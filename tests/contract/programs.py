@@ -96,16 +96,6 @@ class Programs:
             env={**base_environment(stack.folder), **stack.installation.environment, **environment}, **files)
 
 
-def dispatch(stack, **changes):
-    """Let nginx dispatch in another way, as `Nginx.change` does, and wait until it does so for every new connection."""
-    leaving = stack.log('nginx').count('gracefully shutting down')
-    stack.nginx.change(**changes)
-    deadline = time.monotonic() + 10
-    while stack.log('nginx').count('gracefully shutting down') == leaving:
-        assert time.monotonic() < deadline, 'nginx still accepts connections with its old configuration'
-        time.sleep(0.02)
-
-
 class Serving:
     """A sidecar of a test's own."""
 

@@ -5,7 +5,6 @@ import pytest
 from tests.clients import Session
 
 from . import novelties
-from .programs import dispatch
 
 
 @pytest.fixture(scope='module')
@@ -16,9 +15,9 @@ def both(stack, programs, oe_config, second):
     assert outcome.status == 0, outcome.err
     with programs.serving('-c', oe_config, '-d', f'{stack.db},{second}', '-p', programs.port()) as serving:
         before = stack.nginx.dispatch.sidecar_ports
-        dispatch(stack, sidecar_ports=(serving.address[1],))
+        stack.nginx.change(sidecar_ports=(serving.address[1],))
         yield serving
-        dispatch(stack, sidecar_ports=before)
+        stack.nginx.change(sidecar_ports=before)
 
 
 @pytest.fixture
