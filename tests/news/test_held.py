@@ -1,0 +1,118 @@
+"""A held poll: whose session has ended meanwhile, and whose client has gone."""
+
+import contextlib
+import os
+import time
+
+import pytest
+
+from web_longpolling import publishing
+
+from .holding import SECONDS, connection, eventually
+
+KINDS = ('listen', 'follow')
+SECRET = 'not for the eyes of somebody who has left'
+POLLS = 20
+# Seconds in which everything of a poll is freed when its client has gone.
+FREED = 1.0
+
+
+def log_out(admin, user):
+    cookies = user.http.cookies.copy()
+    user.logout()
+    user.http.cookies = cookies
+
+
+def change_password(admin, user):
+    admin.set_password(user.uid, 'changed')
+
+
+def deactivate(admin, user):
+    admin.rpc('res.users', 'write', [[user.uid], {'active': False}])
+
+
+def tell(transaction, channel, payload):
+    """Say it on the channel in both ways."""
+    with transaction() as cr:
+        publishing.notify(cr, channel, payload)
+        publishing.publish(cr, channel, payload)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('end', [log_out, change_password, deactivate], ids=lambda end: end.__name__)
+def test_a_session_that_ends_while_its_poll_is_held_gets_no_data(holding, new_user, ann, admin, transaction, channel,
+                                                                 end, kind):
+    """Woken, the session is verified again before the controller goes on: 401, and nothing of the news."""
+    user = new_user()
+    answer, other = getattr(holding, kind)(user, channel), holding.follow(ann, channel)
+    end(admin, user)
+    tell(transaction, channel, SECRET)
+    response = answer.result()
+    assert response.status_code == 401
+    assert response.json() == {'error': 'The session has ended; log in again.'}
+    assert other.result().json()['events'][0]['payload'] == SECRET
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_session_that_goes_on_is_answered(holding, new_user, admin, transaction, channel, kind):
+    """What happens to other users' sessions is nothing to this one."""
+    user, other = new_user(), new_user()
+    answer = getattr(holding, kind)(user, channel)
+    change_password(admin, other)
+    tell(transaction, channel, SECRET)
+    assert answer.result().status_code == 200
+    assert SECRET in answer.result().text
+
+
+def descriptors(stack) -> int:
+    """How many files and sockets the sidecar has open."""
+    return len(os.listdir(f'/proc/{stack.sidecar_pid}/fd'))
+
+
+@pytest.mark.parametrize('way', ['url', 'sidecar_url'], ids=['through nginx', 'directly'])
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_client_that_hangs_up_frees_its_poll_within_a_second(stack, holding, ann, channel, kind, way):
+    """Greenlet, subscription and socket are freed when the browser closes the connection."""
+    opened = descriptors(stack)
+    params = {'channels': [channel], 'since': 0}
+    with contextlib.ExitStack() as held:
+        for _ in range(POLLS):
+            held.enter_context(connection(ann, getattr(stack, way), f'/news/{kind}', params))
+        eventually(lambda: holding.polls == POLLS and not holding.now()['cursors'])
+        assert holding.now()['greenlets'] >= POLLS
+        assert descriptors(stack) >= opened + POLLS
+        begun = time.monotonic()
+    eventually(lambda: holding.polls == 0)
+    assert time.monotonic() - begun < FREED
+    # A connection to PostgreSQL, or one that nginx keeps with its greenlet, may have been opened meanwhile and stays.
+    eventually(lambda: holding.now()['greenlets'] < POLLS / 2)
+    eventually(lambda: descriptors(stack) < opened + POLLS / 2)
+    assert time.monotonic() - begun < 2 * FREED
+
+
+@pytest.mark.parametrize('way', ['url', 'sidecar_url'], ids=['through nginx', 'directly'])
+def test_a_client_that_hangs_up_frees_its_cursor_within_a_second(stack, holding, ann, sql, way):
+    """A query that runs does not hold the cursor of a client that is gone; PostgreSQL soon ends it."""
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(%' AND state = 'active'"
+    with connection(ann, getattr(stack, way), '/read/sleep', {'seconds': SECONDS + 5}):
+        eventually(lambda: holding.now()['cursors'] == 1)
+        eventually(lambda: sql(running) == [(1,)])
+        begun = time.monotonic()
+    eventually(lambda: holding.now()['cursors'] == 0)
+    assert time.monotonic() - begun < FREED
+    # client_connection_check_interval is a second: the query goes when it is over.
+    eventually(lambda: sql(running) == [(0,)])
+    assert time.monotonic() - begun < 3 * FREED
+
+
+def test_bytes_that_a_client_pipelines_are_no_hang_up(stack, holding, ann, transaction, channel):
+    """The poll goes on, and the second request is answered after it."""
+    with connection(ann, stack.sidecar_url, '/news/listen', {'channels': [channel]}) as sock:
+        eventually(lambda: holding.polls == 1)
+        sock.sendall(f'GET {ann.path}/public HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode())
+        time.sleep(0.3)
+        assert holding.polls == 1
+        tell(transaction, channel, 'news')
+        answers = b''.join(iter(lambda: sock.recv(65536), b''))
+    assert answers.count(b'HTTP/1.1 200 OK') == 2
+    assert answers.index(b'news') < answers.index(b'"has"')
