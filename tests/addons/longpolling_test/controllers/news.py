@@ -75,5 +75,5 @@ def held(request, **kwargs):
     """What the sidecar holds of this database just now, this poll included."""
     database = request._database
     return {'listening': len(database.channels), 'following': len(database.feed),
-            'cursors': database.connections.budget.used,
+            'reads': database.feed.reads, 'cursors': database.connections.budget.used,
             'greenlets': sum(isinstance(thing, gevent.Greenlet) and not thing.dead for thing in gc.get_objects())}
