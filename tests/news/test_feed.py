@@ -195,8 +195,8 @@ def test_a_position_that_was_never_given_is_told_as_missed(ann, sql, publish, ch
 def test_one_query_a_wake_up_serves_all_followers(holding, ann, publish, channel, last):
     """Of thirty followers of three channels ten are answered from one read of the table."""
     names = [f'{channel}-{number}' for number in range(3)]
-    answers = [holding.threads.submit(ann.clone().poll, '/news/follow', {'channels': [names[number % 3]], 'since': last})
-               for number in range(30)]
+    answers = [holding.threads.submit(ann.clone().poll, '/news/follow', {'channels': [name], 'since': last})
+               for name in names * 10]
     eventually(lambda: holding.now()['following'] == 30 and not holding.now()['cursors'])
     before = holding.now()['reads']
     publish(names[0], 'first')

@@ -1,0 +1,122 @@
+"""Writers and readers of the feed, many at a time, that go on through every fault."""
+
+import collections
+import contextlib
+import json
+import random
+import threading
+import time
+
+import psycopg2
+import requests
+
+from web_longpolling import publishing
+
+# Of a hundred transactions, how many are rolled back, and how many go on for a while before they commit.
+ROLLED_BACK = 12
+LONG = 4
+LONG_SECONDS = 0.3
+# What a poll may be answered with while sidecars and PostgreSQL come and go.
+PASSING = (204, 502, 503, 504)
+PAUSE = 0.1
+
+
+class Writer:
+    """Publishes [name, number] in transactions of mixed length until so many are committed."""
+
+    def __init__(self, dsn: str, channel: str, name: int, events: int):
+        self.dsn = dsn
+        self.channel = channel
+        self.name = name
+        self.events = events
+        self.committed = []     # the payloads of which PostgreSQL has said so
+        self.rolled_back = []
+        self.broken = 0         # transactions of which it could say nothing any more
+        self._random = random.Random(name)      # noqa: S311  the same mixture in every run
+        self._number = 0
+
+    def run(self):
+        while len(self.committed) < self.events:
+            try:
+                with contextlib.closing(psycopg2.connect(self.dsn)) as connection:
+                    while len(self.committed) < self.events:
+                        self._transaction(connection)
+            except psycopg2.OperationalError:
+                self.broken += 1
+                time.sleep(PAUSE)
+
+    def _transaction(self, connection):
+        payloads = []
+        with connection.cursor() as cr:
+            for _ in range(self._random.randint(1, 9)):
+                self._number += 1
+                payloads.append([self.name, self._number])
+                publishing.publish(cr, self.channel, payloads[-1])
+                if not self._random.randrange(5):
+                    time.sleep(self._random.uniform(0, 0.01))
+        lot = self._random.randrange(100)
+        if lot < LONG:
+            time.sleep(LONG_SECONDS)
+        if lot > 100 - ROLLED_BACK:
+            connection.rollback()
+            self.rolled_back += payloads
+        else:
+            connection.commit()
+            self.committed += payloads
+
+
+class Follower:
+    """Reads a channel over HTTP, passing back `last`, until the event `end` comes."""
+
+    def __init__(self, session, channel: str, since: int, end: object):
+        self.session = session
+        self.channel = channel
+        self.since = since
+        self.end = end
+        self.found = []         # (position, payload), as they came
+        self.answers = collections.Counter()
+
+    def run(self):
+        while not self.found or self.found[-1][1] != self.end:
+            try:
+                response = self.session.poll('/news/follow', {'channels': [self.channel], 'since': self.since})
+                outcome = response.status_code
+            except requests.ConnectionError:
+                outcome = 'broken'
+            self.answers[outcome] += 1
+            if outcome == 200:
+                answer = response.json()
+                assert 'missed' not in answer
+                self.found += [(event['position'], event['payload']) for event in answer['events']]
+                self.since = answer['last']
+            elif outcome in (*PASSING, 'broken'):
+                time.sleep(PAUSE)
+            else:
+                raise AssertionError(f'a follower was answered {outcome}: {response.text}')
+
+
+class Pager:
+    """Reads the table by `column > last`, again and again, until it is told that no more come."""
+
+    def __init__(self, dsn: str, channel: str, column: str):
+        self.dsn = dsn
+        self.channel = channel
+        self.query = (f'SELECT {column}, payload FROM longpolling_event '
+                      f'WHERE {column} > %s AND channel = %s ORDER BY {column}')
+        self.found = []
+        self.over = threading.Event()
+        self._last = 0
+
+    def read(self, connection):
+        with connection.cursor() as cr:
+            cr.execute(self.query, (self._last, self.channel))
+            for place, payload in cr.fetchall():
+                self._last = place
+                self.found.append(json.loads(payload))
+        connection.rollback()
+
+    def run(self):
+        with contextlib.closing(psycopg2.connect(self.dsn)) as connection:
+            while not self.over.wait(0.002):
+                self.read(connection)
+            self.read(connection)
