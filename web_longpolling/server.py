@@ -57,7 +57,7 @@ def options(arguments):
                                       "its controller has something to tell.")
     parser.add_argument('-c', '--config', metavar='FILE',
                         help="the configuration file of your server (default: where the server itself looks); "
-                             "longpolling_path and longpolling_timeout are read from it")
+                             "it holds the longpolling_ settings too")
     parser.add_argument('-d', '--database', metavar='DB[,DB...]', action='append', default=[],
                         help="names of the databases to serve (default: db_name of the configuration file)")
     parser.add_argument('-i', '--interface', metavar='ADDRESS', default='127.0.0.1',

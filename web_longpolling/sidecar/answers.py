@@ -44,7 +44,8 @@ class Answer(collections.namedtuple('Answer', 'status headers body')):
     __slots__ = ()
 
 
-def _answer(code, content_type, body, *headers):
+def plain(code, content_type, body, *headers):
+    """An Answer with this status code, content type (native str), body (bytes) and further headers."""
     headers = [('Content-Type', content_type), ('Content-Length', str(len(body))),
                ('Cache-Control', 'no-store')] + list(headers)
     return Answer('%d %s' % (code, HTTP_STATUS_CODES[code]), headers, body)
@@ -60,15 +61,15 @@ def success(mode, value, json_default):
     """
     if mode == 'json':
         if isinstance(value, Events):
-            return value.shared(lambda: _answer(200, 'application/json', value.encoded()))
+            return value.shared(lambda: plain(200, 'application/json', value.encoded()))
         body = json.dumps(value, default=json_default, allow_nan=False)
-        return _answer(200, 'application/json', body.encode('utf-8'))
+        return plain(200, 'application/json', body.encode('utf-8'))
     if isinstance(value, Response):
         return value
     if isinstance(value, text):
-        return _answer(200, 'text/html; charset=utf-8', value.encode('utf-8'))
+        return plain(200, 'text/html; charset=utf-8', value.encode('utf-8'))
     if isinstance(value, bytes):
-        return _answer(200, 'text/html; charset=utf-8', value)
+        return plain(200, 'text/html; charset=utf-8', value)
     raise TypeError("A controller of mode 'http' returns str, bytes or a werkzeug Response, not %s."
                     % type(value).__name__)
 
@@ -76,7 +77,7 @@ def success(mode, value, json_default):
 def refusal(code, sentence, *headers):
     """The answer that tells the browser in one sentence why it gets nothing."""
     body = json.dumps({'error': sentence}).encode('utf-8')
-    return _answer(code, 'application/json', body, *headers)
+    return plain(code, 'application/json', body, *headers)
 
 
 def failure(error):

@@ -9,7 +9,7 @@
           parameters.read          what the browser sent: GET data=, or a JSON body      400, 413
           host.session             who asks: the host's session file, not yet verified
           Application._database    the session's database, if this sidecar serves it
-          Application._match       the route, of the modules installed in that database  404
+          Application._find        the route, of the modules installed in that database  404
           Application._log_in      the session, verified against the database            401, 403
           polls.under_way          counted, and refused if there are too many            503
           route.controller(request, **parameters)                                        200, 204
@@ -30,6 +30,7 @@ from werkzeug.routing import RequestRedirect
 
 from .. import errors, host, routes
 from . import answers, hangup, parameters
+from .clock import monotonic
 from .deadline import PollTimeout
 from .polls import PollStopped
 from .request import Request
@@ -43,18 +44,29 @@ FRESH = 1
 class Application(object):
     """The WSGI application of the sidecar."""
 
-    def __init__(self, databases, timeout, polls):
+    def __init__(self, databases, timeout, polls, metrics):
         """
         :param databases: dict of the served Databases by name
         :param timeout: seconds after which a poll without news is answered with 204
         :param polls: the Polls of this process
+        :param metrics: the Metrics of this process
         """
         self._databases = databases
         self._timeout = timeout
         self._polls = polls
+        self._metrics = metrics
 
     def __call__(self, environ, start_response):
-        return self._send(self._poll(environ), environ, start_response)
+        answer = self._metrics.answer(environ['PATH_INFO'])
+        if answer is None:
+            self._metrics.started.inc()
+            try:
+                answer = self._poll(environ)
+            except hangup.ClientGone:
+                self._metrics.gone.inc()
+                raise
+            self._metrics.answered.labels(answer.status.split()[0]).inc()
+        return self._send(answer, environ, start_response)
 
     def _poll(self, environ):
         try:
@@ -79,11 +91,13 @@ class Application(object):
         sent = parameters.read(request)
         session = self._session(request, sent)
         database = self._database(session)
-        route, variables = self._match(request, database)
+        route, variables = self._find(request, database)
         self._log_in(request, route, database, session)
         with self._polls.under_way(request), hangup.ends_poll(environ['longpolling.socket']):
             value = _call(route.controller, request, dict(sent, **variables))
             request.verify_again(older_than=FRESH)
+        if request.told is not None:
+            self._metrics.notify_to_answer.observe(monotonic() - request.told)
         return answers.success(route.mode, value, host.adapter().json_default)
 
     @staticmethod
@@ -93,6 +107,15 @@ class Application(object):
 
     def _database(self, session):
         return self._databases.get(session.db) if session else None
+
+    def _find(self, request, database):
+        try:
+            return self._match(request, database)
+        except errors.UnknownRoute:
+            # Perhaps its module was installed a moment ago.
+            if not database or not database.follow_changes():
+                raise
+            return self._match(request, database)
 
     def _match(self, request, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""

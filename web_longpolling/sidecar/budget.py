@@ -10,6 +10,7 @@ import contextlib
 from gevent.event import Event
 
 from ..errors import BudgetExhausted
+from .clock import monotonic
 from .deadline import PollTimeout
 
 
@@ -18,11 +19,16 @@ class CursorBudget(object):
 
     A slot that becomes free is handed to the poll that waits longest; it never
     becomes free in between, so nobody who comes later can take it first.
+
+    size: how many slots there are
+    used: how many of them are held
+    on_wait(seconds): called with how long each poll waited for its slot
     """
 
     def __init__(self, size):
         self.size = size
         self.used = 0
+        self.on_wait = lambda seconds: None
         self._queue = collections.deque()
 
     @property
@@ -45,7 +51,9 @@ class CursorBudget(object):
     def _acquire(self):
         if self.used < self.size:
             self.used += 1
+            self.on_wait(0)
             return
+        came = monotonic()
         turn = Event()
         self._queue.append(turn)
         try:
@@ -59,6 +67,7 @@ class CursorBudget(object):
                 raise BudgetExhausted("All %d cursors of this database were in use until the poll's "
                                       "timeout; try again." % self.size)
             raise
+        self.on_wait(monotonic() - came)
 
     def _release(self):
         if self._queue:

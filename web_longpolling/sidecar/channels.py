@@ -7,6 +7,7 @@ from gevent.event import Event
 
 from ..errors import SnapshotHeld
 from ..publishing import check_channel, decode
+from .clock import monotonic
 
 # Notifications that one subscription keeps for a controller that is slower than the news.
 MAX_PENDING = 1000
@@ -54,7 +55,7 @@ class Subscription(object):
         need not look at it.
     """
 
-    __slots__ = ('channels', 'missed', '_request', '_pending', '_gap', '_woken')
+    __slots__ = ('channels', 'missed', '_request', '_pending', '_gap', '_woken', '_told')
 
     def __init__(self, request, channels):
         """
@@ -66,12 +67,14 @@ class Subscription(object):
         self._pending = []
         self._gap = False
         self._woken = Event()
+        self._told = None
 
     def receive(self, text):
         if len(self._pending) < MAX_PENDING:
             self._pending.append(text)
         else:
             self._gap = True
+        self._told = self._told or monotonic()
         self._woken.set()
 
     def miss(self):
@@ -95,6 +98,7 @@ class Subscription(object):
         pending, self._pending = self._pending, []
         self.missed, self._gap = self._gap, False
         if woken:
+            self._request.told, self._told = self._told, None
             self._request.verify_again()
         # Decoded here, for each poll anew: what one controller does to a payload is not another's.
         return [decode(text)[1] for text in pending]

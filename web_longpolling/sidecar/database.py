@@ -65,6 +65,16 @@ class Database(object):
             finally:
                 adapter.close(cr)
 
+    def follow_changes(self):
+        """Load what another process has changed in rights or modules; whether there are other modules now.
+
+        :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
+        """
+        before = self.modules()
+        with self.cursor() as cr:
+            host.adapter().follow_changes(cr)
+        return self.modules() != before
+
     def verify(self, session):
         """Whether a session is good, asked of the database itself.
 

@@ -18,6 +18,7 @@ from gevent.event import Event
 
 from .. import schema
 from ..errors import Unavailable
+from .clock import monotonic
 from .events import Published
 from .window import ANSWER_BYTES, ANSWER_EVENTS, Window, answer
 
@@ -68,6 +69,7 @@ class Feed(object):
         :param cursor: function that gives a context manager of a cursor in a READ ONLY transaction
         """
         self.reads = 0
+        self._told = None           # when the latest notification came
         self._cursor = cursor
         self._window = None
         self._stale = True          # the window may lack what was published
@@ -80,6 +82,7 @@ class Feed(object):
     def wake(self):
         """Something was published, or may have been."""
         self._stale = True
+        self._told = monotonic()
         if self._followers:
             self._refresh()
         elif not self._reading:     # which needs the window, and will find out that it is stale
@@ -98,12 +101,13 @@ class Feed(object):
         try:
             if self._stale:
                 self._refresh()
-            woken = False
+            woken, came = False, monotonic()
             while True:
                 follower.signal.clear()
                 events = self._look(follower)
                 if events is not None:
                     if woken:
+                        request.told = max(self._told, came)
                         request.verify_again()
                     return events
                 follower.signal.wait()

@@ -27,6 +27,9 @@ class Listener(object):
     on_news(channel, text): called for each notification of ``longpolling.notify``, in commit order
     on_feed(): called after commits that have published events
     on_gap(): called when it listens again: something may have been said meanwhile
+    connected: whether it listens just now
+    reconnects: how many times the connection broke
+    wakeups: how many notifications came
     """
 
     def __init__(self, db, parameters, on_news, on_feed, on_gap):
@@ -35,6 +38,7 @@ class Listener(object):
         :param parameters: keyword arguments of ``psycopg2.connect``
         """
         self.reconnects = 0
+        self.wakeups = 0
         self.connected = False
         self._db = db
         self._parameters = dict(parameters, **KEEPALIVE)
@@ -96,6 +100,7 @@ class Listener(object):
         while True:
             gevent.socket.wait_read(connection.fileno())
             connection.poll()
+            self.wakeups += len(connection.notifies)
             feed = False
             while connection.notifies:
                 notice = connection.notifies.pop(0)

@@ -65,23 +65,28 @@ class Polls(object):
                     del self._per_session[session]
 
     def send_elsewhere(self, grace):
-        """End all polls with PollStopped; one that reads in the database is left to finish that first.
+        """End all polls with PollStopped; one that reads in the database may finish that first.
 
-        :param grace: seconds that this may take at most
-        :returns: how many did not end in time
+        :param grace: seconds that it may take for that
+        :returns: how many did not end in time, and were broken off
         """
         self.stopping = True
         with gevent.Timeout(grace, False):
             while self._requests:
-                for greenlet, request in list(self._requests.items()):
-                    if not request.holds_snapshot:
-                        get_hub().loop.run_callback(self._end, greenlet)
+                self._end(lambda request: not request.holds_snapshot)
                 gevent.sleep(STEP)
-        return len(self._requests)
+        left = len(self._requests)
+        self._end(lambda request: True)
+        return left
 
-    def _end(self, greenlet):
-        # Called by the event loop, which knows that the poll is not at work just now; it may have gone on
-        # since it was looked at.
+    def _end(self, chosen):
+        for greenlet, request in list(self._requests.items()):
+            if chosen(request):
+                get_hub().loop.run_callback(self._throw, greenlet, chosen)
+
+    def _throw(self, greenlet, chosen):
+        # Called by the event loop, so the poll is not at work just now; it may have gone on since it was
+        # looked at.
         request = self._requests.get(greenlet)
-        if request is not None and not request.holds_snapshot:
+        if request is not None and chosen(request):
             greenlet.throw(PollStopped)

@@ -33,6 +33,7 @@ class Request(werkzeug.wrappers.Request):
         self._verified = None       # when, on the monotonic clock
         self._snapshot = None
         self._ended = False
+        self.told = None            # when the news came that it answers, on the same clock
 
     def log_in(self, database, session):
         """Make the poll the user's of `session`, if the database says that it is good.

@@ -12,11 +12,12 @@ from gevent.event import Event
 
 from .. import host, routes, settings
 from ..errors import ConfigurationError, DatabaseUnavailable
-from . import descriptors
+from . import descriptors, monitor
 from .application import Application
 from .clock import monotonic
 from .database import Database
 from .http_server import PollServer
+from .metrics import Metrics
 from .polls import Polls
 
 # The specification's logger name, on every host.
@@ -28,6 +29,9 @@ BACKLOG = 16384
 
 # Connections beyond those of held polls, for the answer that says that there are too many.
 SPARE_CONNECTIONS = 50
+
+# Seconds that the last answers have to leave, even if the grace period is over.
+SENDING = 1
 
 SO_REUSEPORT = 15       # Linux; Python 2.7's socket module does not name it
 
@@ -50,10 +54,13 @@ def serve(options):
             _load(database)
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
-    server = PollServer(listener, Application(databases, timeout, polls), most_connections)
+    metrics = Metrics(databases, polls)
+    server = PollServer(listener, Application(databases, timeout, polls, metrics), most_connections)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
+    metrics.start()
+    monitor.start()
     for database in databases.values():
         database.listener.start()
     listener.listen(BACKLOG)
@@ -133,5 +140,5 @@ def _stop(server, polls, grace):
     left = polls.send_elsewhere(grace)
     if left:
         _logger.warning("%d polls did not end within %s s, and are broken off", left, grace)
-    server.finish(max(grace - (monotonic() - started), 0))
+    server.finish(max(grace - (monotonic() - started), SENDING))
     _logger.info("Long polling server stopped")

@@ -1,0 +1,96 @@
+# -*- coding: utf-8 -*-
+"""What the sidecar tells the administrator's monitoring: ``/metrics`` and ``/health`` on its own port.
+
+Both lie outside of the long polling path, so no dispatcher makes them public.
+"""
+import json
+
+import gevent
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from . import answers
+from .clock import monotonic
+
+# Seconds between two measurements of the event loop's lag.
+LAG_STEP = 1.0
+
+# Seconds: from a round trip on one machine to a poll's timeout.
+BUCKETS = (.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60)
+
+
+class Metrics(object):
+    """The figures of this process, in Prometheus' text format."""
+
+    def __init__(self, databases, polls):
+        """
+        :param databases: dict of the served Databases by name
+        :param polls: the Polls of this process
+        """
+        self._databases = databases
+        self._polls = polls
+        self._registry = CollectorRegistry()
+        self._registry.register(self)       # asks collect() below
+        self.started = Counter('longpolling_polls_started', "Polls that arrived", registry=self._registry)
+        self.answered = Counter('longpolling_polls_answered', "Polls that were answered, by HTTP status",
+                                ['status'], registry=self._registry)
+        self.gone = Counter('longpolling_polls_gone', "Polls whose client hung up", registry=self._registry)
+        self.notify_to_answer = Histogram(
+            'longpolling_notify_to_answer_seconds', "From the database's notification to the answer that it led to",
+            buckets=BUCKETS, registry=self._registry)
+        self.budget_wait = Histogram(
+            'longpolling_budget_wait_seconds', "How long a read waited for a cursor of the budget", ['database'],
+            buckets=BUCKETS, registry=self._registry)
+        self._lag = Gauge('longpolling_loop_lag_seconds', "How late the event loop was at the last look",
+                          registry=self._registry)
+
+    def start(self):
+        for name, database in self._databases.items():
+            database.connections.budget.on_wait = self.budget_wait.labels(name).observe
+        gevent.spawn(self._measure_lag)
+
+    def collect(self):
+        """The figures that are read off when somebody asks; prometheus_client calls this."""
+        yield GaugeMetricFamily('longpolling_polls_held', "Polls whose controllers are at work or wait",
+                                value=len(self._polls))
+        for name, family, meaning, read in (
+                ('longpolling_budget_size', GaugeMetricFamily, "Cursors that may be open at once",
+                 lambda database: database.connections.budget.size),
+                ('longpolling_budget_used', GaugeMetricFamily, "Cursors that are open",
+                 lambda database: database.connections.budget.used),
+                ('longpolling_budget_waiting', GaugeMetricFamily, "Reads that wait for a cursor",
+                 lambda database: database.connections.budget.waiting),
+                ('longpolling_listening', GaugeMetricFamily, "1 while notifications of the database are heard",
+                 lambda database: int(database.listener.connected)),
+                ('longpolling_wakeups', CounterMetricFamily, "Notifications that the database sent",
+                 lambda database: database.listener.wakeups),
+                ('longpolling_feed_reads', CounterMetricFamily, "Times that the feed was read",
+                 lambda database: database.feed.reads),
+                ('longpolling_reconnects', CounterMetricFamily, "Times that the listening connection was made anew",
+                 lambda database: database.listener.reconnects)):
+            metric = family(name, meaning, labels=['database'])
+            for database in self._databases.values():
+                metric.add_metric([database.name], read(database))
+            yield metric
+
+    def answer(self, path):
+        """The Answer for ``/metrics`` or ``/health``, None for any other path."""
+        if path == '/metrics':
+            return answers.plain(200, str(CONTENT_TYPE_LATEST), generate_latest(self._registry))
+        if path == '/health':
+            return self._health()
+        return None
+
+    def _health(self):
+        listening = dict((name, database.listener.connected) for name, database in self._databases.items())
+        well = any(listening.values()) and not self._polls.stopping
+        told = {'status': 'stopping' if self._polls.stopping else 'ok' if well else 'no database',
+                'polls_held': len(self._polls), 'listening': listening}
+        return answers.plain(200 if well else 503, 'application/json', json.dumps(told).encode('utf-8'))
+
+    def _measure_lag(self):
+        while True:
+            before = monotonic()
+            gevent.sleep(LAG_STEP)
+            self._lag.set(max(monotonic() - before - LAG_STEP, 0))

@@ -1,0 +1,60 @@
+# -*- coding: utf-8 -*-
+"""Names a controller that blocks all polls: one that computes for long, or waits past gevent.
+
+gevent's monitoring thread sees when greenlets stop taking turns. Its own report lists every greenlet of
+the process, thousands of lines here; this one tells the stack that matters.
+"""
+import logging
+import sys
+import time
+import traceback
+
+import gevent
+from gevent._monitor import PeriodicMonitoringThread
+from gevent.hub import get_hub
+
+_logger = logging.getLogger(__name__)
+
+# Seconds between two looks. A block of twice that is always seen: it spans two looks.
+STEP = 0.5
+# Seconds after which the console is told at once; the log waits for the loop, as a lock may be held there.
+HOPELESS = 10
+
+
+class Monitor(PeriodicMonitoringThread):
+    """The monitoring thread of gevent's hub."""
+
+    _blocked = None     # (greenlet, since when, its stack) while it blocks
+    _told = False
+
+    def monitor_blocking(self, hub):
+        blocks = self._greenlet_tracer.did_block_hub(hub)
+        if not blocks:
+            self._blocked = None
+            return
+        greenlet = blocks[1]
+        now = time.time()
+        if self._blocked is None or self._blocked[0] is not greenlet:
+            stack = ''.join(traceback.format_stack(sys._current_frames()[hub.thread_ident]))
+            self._blocked, self._told = (greenlet, now - STEP, stack), False
+            hub.loop.run_callback_threadsafe(_tell, now - STEP, stack)
+        elif not self._told and now - self._blocked[1] > HOPELESS:
+            self._told = True
+            sys.stderr.write(_message(now - self._blocked[1], self._blocked[2]))
+
+
+def _tell(since, stack):
+    """Called by the event loop, which goes round again by now."""
+    _logger.warning("%s", _message(time.time() - since, stack))
+
+
+def _message(seconds, stack):
+    return ("One poll blocked all others for %.1f seconds. A controller must wait with news.wait() or "
+            "gevent.sleep(), and leave long computations to the server. It was here:\n%s" % (seconds, stack))
+
+
+def start():
+    """Watch the event loop of this thread."""
+    gevent.config.max_blocking_time = STEP
+    hub = get_hub()
+    hub.periodic_monitoring_thread = Monitor(hub)
