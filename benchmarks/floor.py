@@ -1,0 +1,36 @@
+"""The floor: a bare gevent.pywsgi that holds each request until a line comes on its standard input."""
+
+import sys
+
+import gevent
+from gevent.event import Event
+from gevent.fileobject import FileObject
+from gevent.pywsgi import WSGIServer
+from gevent.socket import socket
+
+news = Event()
+
+
+def application(environ, start_response):
+    environ['wsgi.input'].read()
+    news.wait()
+    start_response('200 OK', [('Content-Type', 'application/json')])
+    return [b'{"last": 1, "events": [{"position": 1, "channel": "wall", "payload": {"text": "benchmark"}}]}']
+
+
+def tell():
+    for _ in FileObject(sys.stdin.buffer if hasattr(sys.stdin, 'buffer') else sys.stdin, 'rb'):
+        news.set()
+        gevent.sleep(0)
+        news.clear()
+
+
+listener = socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(16384)
+server = WSGIServer(listener, application, log=None)
+server.start()
+sys.stdout.write(str(listener.getsockname()[1]) + '\n')
+sys.stdout.flush()
+gevent.spawn(tell)
+server.serve_forever()
