@@ -1,11 +1,14 @@
 """longpolling.publish in model code, request.follow in a controller."""
 
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+
 import pytest
 
 from tests.clients import RpcError
 from web_longpolling import publishing, schema
 
-from .holding import eventually
+from .holding import SECONDS, eventually
 
 TELLER = 'longpolling.test.teller'
 MEGABYTE = 1024 * 1024
@@ -84,6 +87,26 @@ def test_answers_follow_the_order_of_the_commits(transaction, ann, channel, last
         first = follow(ann, channel, last)
     second = follow(ann, channel, first['last'])
     assert payloads(first) + payloads(second) == ['committed first', 'written first']
+
+
+def test_no_position_is_given_before_all_smaller_ones_can_be_seen(transaction, ann, publish, channel, last):
+    """A transaction whose event has its number holds up the commits of others that publish, until its own is over."""
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as numbered:
+            publishing.publish(numbered, channel, 'numbered first')
+            numbered.execute("SET CONSTRAINTS ALL IMMEDIATE")       # what its commit would do
+            other = pool.submit(publish, channel, 'numbered second')
+            with pytest.raises(NotYet):
+                other.result(timeout=0.5)
+        other.result(timeout=SECONDS)
+    assert payloads(follow(ann, channel, last)) == ['numbered first', 'numbered second']
+
+
+def test_writing_holds_up_nobody_before_the_commit(transaction, publish, channel):
+    """The lock is held for the commit only: a long transaction that has published keeps no other one waiting."""
+    with ThreadPoolExecutor(1) as pool, transaction() as long:
+        publishing.publish(long, channel, 'long')
+        pool.submit(publish, channel, 'short').result(timeout=SECONDS)
 
 
 def test_an_answer_is_bounded_and_the_next_goes_on(ann, publish, channel, last):
