@@ -27,7 +27,7 @@ def server(request):
     listener = gevent.socket.socket()
     listener.bind(('127.0.0.1', 0))
     listener.listen()
-    server = PollServer(listener, application) if request.param == 'PollServer' else WSGIServer(
+    server = PollServer(listener, application, 100) if request.param == 'PollServer' else WSGIServer(
         listener, application, log=None)
     server.start()
     yield server
