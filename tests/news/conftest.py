@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 
 from tests.clients import Session, visit
+from web_longpolling import schema
 
 from .holding import Holding
 
@@ -68,9 +69,12 @@ def new_user(stack, admin):
 
 
 @pytest.fixture
-def holding(ann):
+def holding(ann, sql):
     """Starts polls in threads, and sees when the sidecar holds them."""
-    with Holding(ann.clone()) as polls:
+    [(last,)] = sql("""
+        SELECT GREATEST((SELECT max(position) FROM longpolling_event), 0,
+                        (SELECT max(value::bigint) FROM ir_config_parameter WHERE key = %s))""", (schema.HORIZON,))
+    with Holding(ann.clone(), last) as polls:
         yield polls
 
 

@@ -21,10 +21,11 @@ def eventually(what, seconds: float = SECONDS, pause: float = 0.02) -> float:
 
 
 class Holding:
-    """`watcher` is a session that asks the sidecar what it holds."""
+    """`watcher` is a session that asks the sidecar what it holds, `last` the position up to which all is known."""
 
-    def __init__(self, watcher):
+    def __init__(self, watcher, last: int):
         self.watcher = watcher
+        self.last = last
         self.threads = ThreadPoolExecutor(100)
 
     def __enter__(self) -> 'Holding':
@@ -54,8 +55,8 @@ class Holding:
     def listen(self, session, *channels: str, **params) -> Future:
         return self.poll(session, 'listen', {'channels': channels, **params})
 
-    def follow(self, session, channels, since: int = 0) -> Future:
-        return self.poll(session, 'follow', {'channels': channels, 'since': since})
+    def follow(self, session, channels, since: int | None = None) -> Future:
+        return self.poll(session, 'follow', {'channels': channels, 'since': self.last if since is None else since})
 
 
 @contextlib.contextmanager

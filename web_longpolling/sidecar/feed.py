@@ -69,7 +69,7 @@ class Feed(object):
         :param cursor: function that gives a context manager of a cursor in a READ ONLY transaction
         """
         self.reads = 0
-        self._told = None           # when the latest notification came
+        self._told = monotonic()    # when the latest notification came
         self._cursor = cursor
         self._window = None
         self._stale = True          # the window may lack what was published
