@@ -30,20 +30,28 @@ class CommandNotFound(SandboxError):
 
 def execute(words: list[str], stack: Stack) -> int:
     """Run the command with the stack's variables; returns its status as a shell tells it (128 + signal)."""
+    # Before the start: a signal between it and the bookkeeping would leave the command to itself.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*DECIDED, signal.SIGCHLD})
     try:
-        child = subprocess.Popen(words, env={**os.environ, **stack.environment()})
+        child = _start(words, stack, before)
+        stack.folder.ledger.record(COMMAND, child.pid)
+        _wait(child)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return 128 - child.returncode if child.returncode < 0 else child.returncode
+
+
+def _start(words: list[str], stack: Stack, mask) -> subprocess.Popen:
+    """The command with the stack's variables, and with the caller's mask of signals."""
+    try:
+        # The run has one thread, so that the child may run this line before it becomes the command.
+        return subprocess.Popen(words, env={**os.environ, **stack.environment()},
+                                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask))     # noqa: PLW1509
     except FileNotFoundError:
         raise CommandNotFound(f'The command «{words[0]}» was not found: give its path, or a program on PATH.',
                               127) from None
     except OSError as error:
         raise CommandNotFound(f'The command «{words[0]}» could not be started: {error.strerror}.', 126) from None
-    stack.folder.ledger.record(COMMAND, child.pid)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*DECIDED, signal.SIGCHLD})
-    try:
-        _wait(child)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return 128 - child.returncode if child.returncode < 0 else child.returncode
 
 
 def _wait(child: subprocess.Popen):

@@ -16,6 +16,7 @@
 
 import contextlib
 import http.client
+import os
 import shlex
 import signal
 import sys
@@ -66,6 +67,7 @@ def running(host=DEFAULT_HOST, addons=(), install=(), options=None, sidecar_args
     begun = time.monotonic()
     folders = addons_folders(addons)
     installation, tools = build(host), build_tools()
+    _refuse_closed(folders)
     folder = RunFolder.create()
     guard = Guard(folder)
     failed = True
@@ -86,7 +88,9 @@ def running(host=DEFAULT_HOST, addons=(), install=(), options=None, sidecar_args
     except SandboxError as problem:
         with _uninterrupted():
             logs = folder.keep_logs()
-        raise SandboxError(f'{problem}\n  The logs of this run are kept in {logs}.' if logs else str(problem)) from None
+        if logs:
+            problem.args = (f'{problem}\n  The logs of this run are kept in {logs}.',)
+        raise
     finally:
         with _uninterrupted():
             # Nothing is alive by now, unless a signal came between a start and its bookkeeping.
@@ -95,6 +99,16 @@ def running(host=DEFAULT_HOST, addons=(), install=(), options=None, sidecar_args
                 say(f'the logs of this run are kept in {logs}')
             folder.remove()
             guard.close()
+
+
+def _refuse_closed(folders):
+    """SandboxError if the servers, when they run as another user, can't read an addons folder."""
+    if os.geteuid() != 0 or privilege.lent_capabilities():
+        return
+    for folder in folders:
+        if not privilege.enterable(folder):
+            raise SandboxError(f'Other users cannot enter {folder}, and the servers run as another user than root: '
+                               f'«chmod a+rx {folder}», or put your addons into a folder that everyone can enter.')
 
 
 @contextlib.contextmanager
