@@ -1,84 +1,97 @@
 """A light client: many raw sockets, one epoll loop, so that the client is not what is measured."""
 
-import http.cookiejar
-import json
-import os
 import resource
 import select
 import socket
 import time
-import urllib.request
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 
-class Visitor:
-    """Logged in on the host of the sandbox's run."""
+class Answer(NamedTuple):
+    """When an answer was complete (seconds of the monotonic clock), its status, the connection it came on."""
 
-    def __init__(self):
-        self.host = os.environ['SANDBOX_HOST']
-        self.jar = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
-                                                  urllib.request.HTTPCookieProcessor(self.jar))
-        self.extra = {'session_id': 'benchmark'} if self.host == 'openerp-7.0' else {}
-        self.call('/web/session/authenticate', {
-            'db': os.environ['SANDBOX_DB'], 'login': os.environ['SANDBOX_LOGIN'],
-            'password': os.environ['SANDBOX_PASSWORD'], 'base_location': os.environ['SANDBOX_HOST_URL']})
-
-    def call(self, route: str, params: dict):
-        """A JSON-RPC call of the web client; returns its result."""
-        body = json.dumps({'jsonrpc': '2.0', 'method': 'call', 'id': 1, 'params': {**params, **self.extra}}).encode()
-        request = urllib.request.Request(os.environ['SANDBOX_HOST_URL'] + route, body,      # noqa: S310
-                                         {'Content-Type': 'application/json'})
-        answer = json.load(self.opener.open(request, timeout=60))
-        if 'error' in answer:
-            raise SystemExit(f'{route}: {answer["error"]}')
-        return answer['result']
-
-    def request(self, route: str) -> bytes:
-        """The bytes of one poll."""
-        cookies = '; '.join(f'{cookie.name}={cookie.value}' for cookie in self.jar)
-        body = json.dumps(self.extra)
-        return (f'POST /openerplongpolling{route} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n'
-                f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}').encode()
+    when: float
+    status: int
+    connection: int
 
 
 class Crowd:
-    """Many connections to one address, each sending the same request and waiting for its answer."""
+    """Connections to one address, each of which sends a request and waits for its answer."""
 
     def __init__(self, url: str, count: int):
         parts = urlsplit(url)
-        self.address = parts.hostname, parts.port
         self.epoll = select.epoll()
-        self.sockets = {}
+        self.sockets: dict[int, socket.socket] = {}
+        self.received: dict[int, bytes] = {}
         raise_limit(count + 100)
         for number in range(count):
             # A source address carries 28,000 connections; loopback has plenty of addresses.
             source = f'127.0.{1 + number // 10000}.1', 0
-            connection = socket.create_connection(self.address, 30, source)
+            connection = socket.create_connection((parts.hostname, parts.port), 30, source)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets[connection.fileno()] = connection
             self.epoll.register(connection, select.EPOLLIN)
 
-    def send(self, request: bytes):
-        for connection in self.sockets.values():
-            connection.sendall(request)
+    def __enter__(self) -> 'Crowd':
+        return self
 
-    def gather(self, seconds: float) -> list[tuple[float, bytes]]:
-        """(when, the first bytes) of every answer, until all have one or the time is over."""
-        waiting, answers, deadline = set(self.sockets), [], time.monotonic() + seconds
-        while waiting and time.monotonic() < deadline:
-            for number, _ in self.epoll.poll(0.5, 4096):
-                data = self.sockets[number].recv(65536)
-                if number in waiting:
-                    waiting.discard(number)
-                    answers.append((time.monotonic(), data[:12]))
+    def __exit__(self, *error):
+        self.close()
+
+    def __len__(self):
+        return len(self.sockets)
+
+    def send(self, requests: list[bytes]):
+        """Send a request on each connection; `requests` are taken in turns."""
+        for number, connection in enumerate(self.sockets.values()):
+            connection.sendall(requests[number % len(requests)])
+
+    def send_on(self, connection: int, request: bytes):
+        self.sockets[connection].sendall(request)
+
+    def answers(self, seconds: float):
+        """Yield every Answer until the time is over. A connection that ends counts as one with the status 0."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            for number, _ in self.epoll.poll(left, 4096):
+                try:
+                    data = self.sockets[number].recv(65536)
+                except ConnectionError:
+                    data = b''
+                received = self.received.get(number, b'') + data
                 if not data:
                     self.epoll.unregister(number)
-        return answers
+                    yield Answer(time.monotonic(), 0, number)
+                elif complete(received):
+                    self.received.pop(number, None)
+                    yield Answer(time.monotonic(), int(received[9:12]), number)
+                else:
+                    self.received[number] = received
+
+    def gather(self, seconds: float, count: int | None = None) -> list[Answer]:
+        """The first `count` answers (default: one for each connection), or those that came within the time."""
+        found, wanted = [], len(self) if count is None else count
+        if wanted:
+            for answer in self.answers(seconds):
+                found.append(answer)
+                if len(found) == wanted:
+                    break
+        return found
 
     def close(self):
         for connection in self.sockets.values():
             connection.close()
         self.epoll.close()
+
+
+def complete(received: bytes) -> bool:
+    """Whether these bytes are a whole answer: the sidecar and the floor say how long it is; a 204 has no body."""
+    head, found, body = received.partition(b'\r\n\r\n')
+    if not found:
+        return False
+    _, length, rest = head.lower().partition(b'content-length:')
+    return not length or len(body) >= int(rest.split(b'\r\n')[0])
 
 
 def raise_limit(files: int):
@@ -89,14 +102,7 @@ def raise_limit(files: int):
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, files) if hard == resource.RLIM_INFINITY else hard, hard))
 
 
-def resident(process: int) -> int:
-    """Resident bytes of a process."""
-    with open(f'/proc/{process}/statm') as statm:
-        return int(statm.read().split()[1]) * resource.getpagesize()
-
-
-def processor(process: int) -> float:
-    """Seconds of processor time that a process has used."""
-    with open(f'/proc/{process}/stat') as stat:
-        fields = stat.read().rpartition(')')[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+def percentile(values: list[float], share: float) -> float:
+    """The value below which that share (0 to 1) of the values lies; 0.5 is the median."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,88 +1,108 @@
-"""N polls held at once, beside as many on a bare gevent.pywsgi: ``python3 -m benchmarks.held [N]`` in a sandbox run."""
+"""N polls held at once, beside as many on a bare gevent.pywsgi: `python3 -m benchmarks.held [N [SESSIONS]]`.
 
-import os
-import subprocess
+What a held poll costs (connections to PostgreSQL, processor time, resident bytes), one event to all of them, all of
+them hanging up at once, and all of them coming back at once.
+"""
+
 import sys
 import time
-from pathlib import Path
 
-from .client import Crowd, Visitor, processor, resident
+from . import stack
+from .client import Crowd
 
 IDLE_SECONDS = 30
+ROUTE = '/news/follow'
+CHANNEL = 'benchmark'
+ATTEMPTS = 3        # at one event to all; the median counts
 
 
-def measure(name: str, url: str, process: int, request: bytes, count: int, publish) -> tuple[float, float]:
-    """Hold `count` requests, then answer all; prints, and returns (bytes a poll, seconds to the last answer)."""
+def publish():
+    stack.sql(f"INSERT INTO longpolling_event (channel, payload) VALUES ('{CHANNEL}', '{{\"text\": \"benchmark\"}}')")
+
+
+def arrive(name: str, url: str, requests: list[bytes], count: int, is_held) -> Crowd:
+    """Open `count` connections, send a request on each at once, wait until all are held; the Crowd."""
+    crowd = Crowd(url, count)
+    begun = time.monotonic()
+    crowd.send(requests)
+    is_held()
+    print(f'{name}: {count} polls that came at once are held after {time.monotonic() - begun:.2f} s', flush=True)
+    return crowd
+
+
+def one_event(name: str, crowd: Crowd, tell) -> float:
+    """Tell all of them; the seconds until the last has its answer."""
+    begun = time.monotonic()
+    tell()
+    told = time.monotonic()
+    answers = crowd.gather(60)
+    good = [answer for answer in answers if answer.status == 200]
+    last = max(answer.when for answer in answers) - told
+    print(f'{name}: one event, {len(good)} of {len(crowd)} answered with 200, the last {last:.3f} s after it was told '
+          f'(telling took {told - begun:.3f} s)', flush=True)
+    return last
+
+
+def measure(name: str, url: str, process: int, requests, count: int, is_held, tell) -> tuple[float, float]:
+    """Hold, idle, tell; (resident bytes a poll, median seconds from telling to the last answer)."""
     warm = Crowd(url, 50)
-    warm.send(request)
+    warm.send(requests())
     time.sleep(1)
     warm.close()
     time.sleep(1)
-    before = resident(process)
-    crowd = Crowd(url, count)
-    begun = time.monotonic()
-    crowd.send(request)
-    used = None
-    while used is None or processor(process) - used > 0.02:     # until all of them are held
-        used = processor(process)
-        time.sleep(1)
-    print(f'{name}: {count} polls held after {time.monotonic() - begun - 1:.1f} s', flush=True)
-    size = (resident(process) - before) / count
-    used = processor(process)
+    before = stack.resident(process)
+    crowd = arrive(name, url, requests(), count, is_held)
+    stack.wait_until_idle(process)
+    size = (stack.resident(process) - before) / count
+    used = stack.processor(process)
     time.sleep(IDLE_SECONDS)
-    print(f'{name}: {processor(process) - used:.2f} s of processor in {IDLE_SECONDS} idle seconds, '
-          f'{size / 1024:.1f} KiB a poll', flush=True)
-    if name == 'sidecar':
-        print(f'{name}: {connections()} connections to PostgreSQL')
-    begun = time.monotonic()
-    publish()
-    answers = crowd.gather(60)
-    good = sum(data.startswith(b'HTTP/1.1 200') for _, data in answers)
-    last = max(when for when, _ in answers) - begun
-    print(f'{name}: one event, {good} of {count} answered with 200, the last after {last:.3f} s', flush=True)
+    print(f'{name}: {stack.processor(process) - used:.2f} s of processor in {IDLE_SECONDS} idle seconds, '
+          f'{size / 1024:.1f} KiB resident a poll', flush=True)
+    times = []
+    for attempt in range(ATTEMPTS):
+        times.append(one_event(name, crowd, tell))
+        if attempt < ATTEMPTS - 1:
+            crowd.send(requests())
+            is_held()
+            stack.wait_until_idle(process)
     crowd.close()
-    return size, last
+    return size, sorted(times)[len(times) // 2]
 
 
-def connections() -> str:
-    return subprocess.run(
-        ['psql', os.environ['SANDBOX_DSN'], '-Atc',
-         "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'"],
-        check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+def hang_up_and_come_back(requests, count: int):
+    """All go at once, and come back at once."""
+    crowd = arrive('sidecar', stack.SIDECAR, requests(), count, lambda: stack.wait_until_held(count))
+    begun = time.monotonic()
+    crowd.close()
+    closed = time.monotonic()
+    stack.wait_until_held(0)
+    print(f'sidecar: {count} polls whose clients hung up are freed {time.monotonic() - closed:.2f} s after the last '
+          f'did (hanging up took {closed - begun:.2f} s)', flush=True)
+    with arrive('sidecar', stack.SIDECAR, requests(), count, lambda: stack.wait_until_held(count)) as crowd:
+        refused = crowd.gather(0.5, count)
+        print(f'sidecar: of {count} that came back at once, {len(refused)} were refused', flush=True)
 
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
-    visitor = Visitor()
-
-    def publish():
-        visitor.call('/web/dataset/call_kw', {'model': 'longpolling.demo.note', 'method': 'create',
-                                              'args': [{'text': 'benchmark'}], 'kwargs': {}})
-
-    print(f'{os.environ["SANDBOX_HOST"]}, {count} polls', flush=True)
+    sessions = stack.visitors(int(sys.argv[2]) if len(sys.argv) > 2 else 20)
+    print(f'{stack.HOST}, {count} polls of {len(sessions)} sessions', flush=True)
     publish()
-    sidecar = measure('sidecar', os.environ['SANDBOX_SIDECAR_URL'], int(os.environ['SANDBOX_SIDECAR_PID']),
-                      visitor.request(f'/wall/{published()}'), count, publish)
-    with subprocess.Popen([os.environ['SANDBOX_PYTHON'], Path(__file__).with_name('floor.py')],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        try:
-            port = int(child.stdout.readline())
 
-            def tell():
-                child.stdin.write(b'\n')
-                child.stdin.flush()
+    def requests():
+        last = stack.last_position()
+        return [visitor.request(ROUTE, channels=[CHANNEL], since=last) for visitor in sessions]
 
-            floor = measure('floor', f'http://127.0.0.1:{port}', child.pid, visitor.request('/'), count, tell)
-        finally:
-            child.kill()
-    print(f'ratio: {sidecar[0] / floor[0]:.2f} x the floor in bytes, {sidecar[1] / floor[1]:.2f} x in time to the '
-          'last answer (which has the RPC that writes the note in it)')
-
-
-def published() -> int:
-    return int(subprocess.run(['psql', os.environ['SANDBOX_DSN'], '-Atc',
-                               'SELECT max(position) FROM longpolling_event'],
-                              check=True, stdout=subprocess.PIPE, text=True).stdout)
+    sidecar = measure('sidecar', stack.SIDECAR, stack.PID, requests, count,
+                      lambda: stack.wait_until_held(count), publish)
+    print(f'sidecar: {stack.connections()} connections to PostgreSQL', flush=True)
+    stack.wait_until_held(0)
+    hang_up_and_come_back(requests, count)
+    with stack.floor() as floor:
+        bare = measure('floor', floor.url, floor.pid, requests, count,
+                       lambda: stack.wait_until_idle(floor.pid), floor.tell)
+    print(f'ratio: {sidecar[0] / bare[0]:.2f} x the floor in bytes a poll, {sidecar[1] / bare[1]:.2f} x in the time '
+          'from one event to the last answer')
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 
 ::
 
-    nginx -> PollServer (http_server.py) -> Application.__call__(environ, start_response)
+    nginx -> PollServer (http_server.py) -> Application.respond(environ, start_response)
       Application._poll            starts the poll's one timer, turns what ends it into an answer
         Application._answer
           parameters.read          what the browser sent: GET data=, or a JSON body      400, 413
@@ -25,11 +25,13 @@ a poll is kept on the application: what a step needs is an argument.
 import logging
 import sys
 
+import werkzeug.wrappers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from .. import errors, host, routes
 from . import answers, hangup, parameters
+from .apart import apart
 from .clock import monotonic
 from .deadline import PollTimeout
 from .polls import PollStopped
@@ -56,7 +58,8 @@ class Application(object):
         self._polls = polls
         self._metrics = metrics
 
-    def __call__(self, environ, start_response):
+    def respond(self, environ, start_response):
+        """The WSGI callable."""
         answer = self._metrics.answer(environ['PATH_INFO'])
         if answer is None:
             self._metrics.started.inc()
@@ -85,20 +88,26 @@ class Application(object):
             return answers.BROKEN
 
     def _answer(self, environ):
-        request = Request(environ)
-        if request.method not in ('GET', 'POST'):
-            raise errors.MethodNotAllowed("A poll is sent with GET or POST.")
-        sent = parameters.read(request)
-        session = self._session(request, sent)
-        database = self._database(session)
-        route, variables = self._find(request, database)
+        request, route, sent, database, session = apart(self._receive, environ)
         self._log_in(request, route, database, session)
-        with self._polls.under_way(request), hangup.ends_poll(environ['longpolling.socket']):
-            value = _call(route.controller, request, dict(sent, **variables))
+        with self._polls.under_way(request), hangup.EndsPoll(environ['longpolling.socket']):
+            value = _call(route.controller, request, sent)
             request.verify_again(older_than=FRESH)
         if request.told is not None:
             self._metrics.notify_to_answer.observe(monotonic() - request.told)
         return answers.success(route.mode, value, host.adapter().json_default)
+
+    def _receive(self, environ):
+        """Who asks for what: Request, Route and parameters; Database and Session, or None and None."""
+        received = werkzeug.wrappers.Request(environ)
+        if received.method not in ('GET', 'POST'):
+            raise errors.MethodNotAllowed("A poll is sent with GET or POST.")
+        sent = parameters.read(received)
+        session = self._session(received, sent)
+        database = self._database(session)
+        route, variables = self._find(received.path, database)
+        # The controller gets a Request of its own: what was parsed to get here need not be held with it.
+        return Request(environ), route, dict(sent, **variables), database, session
 
     @staticmethod
     def _session(request, sent):
@@ -108,22 +117,22 @@ class Application(object):
     def _database(self, session):
         return self._databases.get(session.db) if session else None
 
-    def _find(self, request, database):
+    def _find(self, path, database):
         try:
-            return self._match(request, database)
+            return self._match(path, database)
         except errors.UnknownRoute:
             # Perhaps its module was installed a moment ago.
             if not database or not database.follow_changes():
                 raise
-            return self._match(request, database)
+            return self._match(path, database)
 
-    def _match(self, request, database):
+    def _match(self, path, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""
         served = [database] if database else self._databases.values()
         modules = frozenset().union(*[each.modules() for each in served])
         try:
             # Not bind_to_environ: a malformed Host header, which no route looks at, would be a failure.
-            return routes.table.url_map(modules).bind('localhost').match(request.path)
+            return routes.table.url_map(modules).bind('localhost').match(path)
         except (NotFound, RequestRedirect, MethodNotAllowed):
             raise errors.UnknownRoute("There is no such long polling route here.")
 

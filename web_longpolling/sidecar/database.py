@@ -3,6 +3,7 @@
 import contextlib
 
 from .. import host, routes, settings
+from .apart import apart
 from .channels import Channels
 from .connections import Connections
 from .feed import Feed
@@ -81,8 +82,12 @@ class Database(object):
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
         """
         with self.cursor() as cr:
-            host.adapter().follow_changes(cr)
-            return host.adapter().verify(cr, session)
+            return apart(self._verify, cr, session)
+
+    @staticmethod
+    def _verify(cr, session):
+        host.adapter().follow_changes(cr)
+        return host.adapter().verify(cr, session)
 
     def _still_good(self, key):
         session = host.adapter().session(key)

@@ -92,7 +92,7 @@ class Feed(object):
         """The Events on `channels` after position `since`, as soon as there are some.
 
         :param request: the poll's Request
-        :param channels: frozenset of names
+        :param channels: tuple of names in alphabetical order
         :param since: a position; 0 for all that is kept
         :raises AuthenticationError: if the session has ended meanwhile
         """
@@ -197,7 +197,7 @@ def _look_up(cr, follower):
     last, horizon = _state(cr)
     if follower.since > last:       # from a database that was restored from an older copy since
         return answer([], last, missed=True)
-    events, all_of_them = _select(cr, _NEWER_ON, channels=tuple(follower.channels), since=follower.since)
+    events, all_of_them = _select(cr, _NEWER_ON, channels=follower.channels, since=follower.since)
     found = answer(events, last if all_of_them else events[-1].position, missed=follower.since < horizon)
     if found is None:
         follower.since = last

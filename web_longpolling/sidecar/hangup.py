@@ -1,6 +1,5 @@
 # -*- coding: utf-8 -*-
 """A client that hangs up ends its poll at once."""
-import contextlib
 import errno
 import socket
 
@@ -12,35 +11,40 @@ class ClientGone(gevent.GreenletExit):
     """Nobody waits for the answer any more. gevent ends a greenlet with it silently."""
 
 
-@contextlib.contextmanager
-def ends_poll(sock):
+class EndsPoll(object):
     """End the current greenlet with ClientGone when the other side of `sock` closes it in the block.
 
     gevent.pywsgi does not read while a request is held, so it would not see the end. A watcher of the
     event loop costs neither a greenlet nor a timer.
-
-    :param sock: the connection's gevent socket
     """
-    greenlet = gevent.getcurrent()
-    watcher = get_hub().loop.io(sock.fileno(), 1)   # 1: readable
 
-    def readable():
+    __slots__ = ('_sock', '_greenlet', '_watcher')
+
+    def __init__(self, sock):
+        """
+        :param sock: the connection's gevent socket
+        """
+        self._sock = sock
+        self._greenlet = gevent.getcurrent()
+        self._watcher = get_hub().loop.io(sock.fileno(), 1)     # 1: readable
+
+    def __enter__(self):
+        self._watcher.start(self._readable)
+
+    def __exit__(self, *error):
+        self._watcher.stop()
+        self._watcher.close()
+
+    def _readable(self):
         try:
             # The socket below gevent's: gevent's own would wait, which the event loop itself can't.
-            gone = not sock._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            gone = not self._sock._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except EnvironmentError as error:
             if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
                 return
             gone = True
         # Bytes, on the other hand, are the client's next request. They stay where they are, and the
         # watcher would see them again and again.
-        watcher.stop()
+        self._watcher.stop()
         if gone:
-            greenlet.throw(ClientGone)      # at once: in a moment it might be serving another poll
-
-    watcher.start(readable)
-    try:
-        yield
-    finally:
-        watcher.stop()
-        watcher.close()
+            self._greenlet.throw(ClientGone)    # at once: in a moment it might be serving another poll

@@ -14,6 +14,10 @@ IDLE_TIME = 75
 # Seconds for the head of a request to arrive, once it has begun.
 HEAD_TIME = 10
 
+# Bytes that are read from a connection at once, and kept for it: a whole request as browsers send them, a fraction of
+# Python's own 8 KB.
+READ_AHEAD = 1024
+
 _HEAD_TOO_SLOW = (b'HTTP/1.1 408 Request Timeout\r\n'
                   b'Connection: close\r\n'
                   b'Content-Length: 0\r\n\r\n')
@@ -26,8 +30,8 @@ class HeadTooSlow(gevent.Timeout):
 class PollHandler(WSGIHandler):
     """One connection of a browser or dispatcher; gevent calls it in a greenlet of its own."""
 
-    def __init__(self, *args, **kwargs):
-        WSGIHandler.__init__(self, *args, **kwargs)
+    def __init__(self, sock, address, server):
+        WSGIHandler.__init__(self, sock, address, server, sock.makefile('rb', READ_AHEAD))
         self._segment = None
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # For reading and sending alone: a held poll does neither, and so has no timer of it.
@@ -53,6 +57,7 @@ class PollHandler(WSGIHandler):
     def get_environ(self):
         environ = WSGIHandler.get_environ(self)
         environ['longpolling.socket'] = self.socket
+        self.headers = None     # they are in the environ now; a held poll would keep them twice
         return environ
 
     def _write_with_headers(self, data):

@@ -1,7 +1,6 @@
 # -*- coding: utf-8 -*-
 """The polls under way in this process: how many there may be, and how they are told that it stops."""
 import collections
-import contextlib
 
 import gevent
 from gevent.hub import get_hub
@@ -36,33 +35,34 @@ class Polls(object):
     def __len__(self):
         return len(self._requests)
 
-    @contextlib.contextmanager
     def under_way(self, request):
-        """Count a poll for the length of the block.
+        """A context manager that counts a poll for the length of its block.
 
         :raises Stopping: if the sidecar stops
         :raises TooManyPolls: if there are too many, of all or of the same session
         """
+        return _UnderWay(self, request)
+
+    def _begin(self, request):
         session = request.session_key
         if self.stopping:
             raise Stopping("This server is stopping; poll again.")
         if len(self._requests) >= self._most:
             raise TooManyPolls("This server holds %d polls already; try again later." % self._most)
-        if session is not None and self._per_session[session] >= self._most_per_session:
-            raise TooManyPolls("This login has %d polls under way already; try again later."
-                               % self._most_per_session)
-        greenlet = gevent.getcurrent()
-        self._requests[greenlet] = request
         if session is not None:
+            if self._per_session[session] >= self._most_per_session:
+                raise TooManyPolls("This login has %d polls under way already; try again later."
+                                   % self._most_per_session)
             self._per_session[session] += 1
-        try:
-            yield
-        finally:
-            del self._requests[greenlet]
-            if session is not None:
-                self._per_session[session] -= 1
-                if not self._per_session[session]:
-                    del self._per_session[session]
+        self._requests[gevent.getcurrent()] = request
+        return session
+
+    def _end(self, session):
+        del self._requests[gevent.getcurrent()]
+        if session is not None:
+            self._per_session[session] -= 1
+            if not self._per_session[session]:
+                del self._per_session[session]
 
     def send_elsewhere(self, grace):
         """End all polls with PollStopped; one that reads in the database may finish that first.
@@ -73,13 +73,13 @@ class Polls(object):
         self.stopping = True
         with gevent.Timeout(grace, False):
             while self._requests:
-                self._end(lambda request: not request.holds_snapshot)
+                self._end_all(lambda request: not request.holds_snapshot)
                 gevent.sleep(STEP)
         left = len(self._requests)
-        self._end(lambda request: True)
+        self._end_all(lambda request: True)
         return left
 
-    def _end(self, chosen):
+    def _end_all(self, chosen):
         for greenlet, request in list(self._requests.items()):
             if chosen(request):
                 get_hub().loop.run_callback(self._throw, greenlet, chosen)
@@ -90,3 +90,20 @@ class Polls(object):
         request = self._requests.get(greenlet)
         if request is not None and chosen(request):
             greenlet.throw(PollStopped)
+
+
+class _UnderWay(object):
+    # A class with slots: each held poll has one, and a generator would take four times as much.
+
+    __slots__ = ('_polls', '_request', '_session')
+
+    def __init__(self, polls, request):
+        self._polls = polls
+        self._request = request
+
+    def __enter__(self):
+        # The session by which it was counted: at the end it may have none any more.
+        self._session = self._polls._begin(self._request)
+
+    def __exit__(self, *error):
+        self._polls._end(self._session)

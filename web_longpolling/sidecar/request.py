@@ -44,6 +44,7 @@ class Request(werkzeug.wrappers.Request):
         if database.verify(session):
             self._database = database
             self._session = session
+            session.secret = None       # not kept for as long as the poll is held; the next check reads it anew
         return self._session is not None
 
     def verify_again(self, older_than=0):
@@ -154,7 +155,8 @@ class Request(werkzeug.wrappers.Request):
             raise BadRequest("A position is a whole number from 0 on.")
         if isinstance(channels, _strings):
             channels = [channels]
-        return self._database.feed.follow(self, frozenset(check_channel(channel) for channel in channels), since)
+        channels = tuple(sorted(set(check_channel(channel) for channel in channels)))
+        return self._database.feed.follow(self, channels, since)
 
     def _call(self, model, method, args, kwargs):
         with self.snapshot() as snapshot:

@@ -55,7 +55,7 @@ def serve(options):
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
     metrics = Metrics(databases, polls)
-    server = PollServer(listener, Application(databases, timeout, polls, metrics), most_connections)
+    server = PollServer(listener, Application(databases, timeout, polls, metrics).respond, most_connections)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)

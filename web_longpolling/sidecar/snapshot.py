@@ -6,6 +6,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
 from .. import host
 from ..errors import ReadOnlyError
+from .apart import apart
 
 
 class Snapshot(object):
@@ -25,7 +26,7 @@ class Snapshot(object):
         return Model(name, self._call)
 
     def _call(self, model, method, args, kwargs):
-        return host.adapter().call(self.cr, self._uid, model, method, args, kwargs)
+        return apart(host.adapter().call, self.cr, self._uid, model, method, args, kwargs)
 
 
 class Model(object):

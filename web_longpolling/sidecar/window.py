@@ -49,7 +49,7 @@ class Window(object):
     def after(self, channels, since):
         """The Events on `channels` after position `since`, or None if there are none.
 
-        :param channels: frozenset of names
+        :param channels: tuple of names in alphabetical order
         :param since: a position that the window covers
         """
         key = channels, since
