@@ -8,6 +8,8 @@ import time
 import pytest
 
 POLLS = 100
+# Seconds for which Linux delays an ACK at least (TCP_DELACK_MIN).
+DELAYED_ACK = 0.04
 # Where struct tcp_info has tcpi_data_segs_in: how many segments with data came (linux/tcp.h, Linux 4.6).
 DATA_SEGMENTS_IN = 152
 
@@ -42,7 +44,10 @@ def test_head_and_body_of_an_answer_are_one_segment(stack, ann, connection):
 
 
 def test_an_answer_does_not_wait_for_an_ack(stack, ann, connection):
-    """Two polls sent together by a client that delays its ACKs: the second answer follows the first at once."""
+    """Two polls sent together by a client that delays its ACKs: the second answer follows the first at once.
+
+    If it waited for the ACK it would do so every time; a busy machine is late only now and then.
+    """
     polls = request(stack, ann, '/mainroute') * 2
     times = []
     for _ in range(POLLS // 5):
@@ -53,4 +58,4 @@ def test_an_answer_does_not_wait_for_an_ack(stack, ann, connection):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
             answers += connection.recv(65536)
         times.append(time.monotonic() - begun)
-    assert sorted(times)[len(times) // 2] < 0.03, times
+    assert min(times) < DELAYED_ACK, times

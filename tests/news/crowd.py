@@ -21,10 +21,36 @@ PASSING = (204, 502, 503, 504)
 PAUSE = 0.1
 
 
-class Writer:
-    """Publishes [name, number] in transactions of mixed length until so many are committed."""
+class Pace:
+    """How far writers may go; `over` ends writers and followers where they are."""
 
-    def __init__(self, dsn: str, channel: str, name: int, events: int):
+    def __init__(self):
+        self.over = threading.Event()
+        self._allowed = 0
+        self._changed = threading.Condition()
+
+    def allow(self, events: int):
+        """Each writer may commit so many events from now on."""
+        with self._changed:
+            self._allowed = events
+            self._changed.notify_all()
+
+    def wait(self, committed: int):
+        """Wait until a writer that has committed so many may go on."""
+        with self._changed:
+            self._changed.wait_for(lambda: committed < self._allowed or self.over.is_set())
+
+    def end(self):
+        with self._changed:
+            self.over.set()
+            self._changed.notify_all()
+
+
+class Writer:
+    """Publishes [name, number] in transactions of mixed length until so many are committed, in time with `pace`."""
+
+    def __init__(self, pace: Pace, dsn: str, channel: str, name: int, events: int):
+        self.pace = pace
         self.dsn = dsn
         self.channel = channel
         self.name = name
@@ -36,14 +62,18 @@ class Writer:
         self._number = 0
 
     def run(self):
-        while len(self.committed) < self.events:
+        while self._goes_on():
             try:
                 with contextlib.closing(psycopg2.connect(self.dsn)) as connection:
-                    while len(self.committed) < self.events:
+                    while self._goes_on():
                         self._transaction(connection)
             except psycopg2.OperationalError:
                 self.broken += 1
                 time.sleep(PAUSE)
+
+    def _goes_on(self) -> bool:
+        self.pace.wait(len(self.committed))
+        return len(self.committed) < self.events and not self.pace.over.is_set()
 
     def _transaction(self, connection):
         payloads = []
@@ -68,7 +98,8 @@ class Writer:
 class Follower:
     """Reads a channel over HTTP, passing back `last`, until the event `end` comes."""
 
-    def __init__(self, session, channel: str, since: int, end: object):
+    def __init__(self, pace: Pace, session, channel: str, since: int, end: object):
+        self.pace = pace
         self.session = session
         self.channel = channel
         self.since = since
@@ -77,7 +108,7 @@ class Follower:
         self.answers = collections.Counter()
 
     def run(self):
-        while not self.found or self.found[-1][1] != self.end:
+        while not self.pace.over.is_set() and (not self.found or self.found[-1][1] != self.end):
             try:
                 response = self.session.poll('/news/follow', {'channels': [self.channel], 'since': self.since})
                 outcome = response.status_code

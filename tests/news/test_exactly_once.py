@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 
+from sandbox.stack import Stack
 from web_longpolling import publishing
 
-from .crowd import Follower, Pager, Writer
+from .crowd import Follower, Pace, Pager, Writer
 from .holding import eventually
 
 EVENTS = 10000
@@ -27,22 +28,27 @@ def test_every_follower_gets_every_committed_event_exactly_once_and_in_order(sta
     """10,000 events of 8 writers, 50 followers; the sidecar is killed twice and PostgreSQL restarted once."""
     begun = time.monotonic()
     [(since,)] = sql("SELECT COALESCE(max(position), 0) FROM longpolling_event")
-    users = [ann, new_user()]
-    writers = [Writer(stack.dsn, channel, name, EVENTS // WRITERS) for name in range(WRITERS)]
-    followers = [Follower(users[number % 2].clone(), channel, since, END) for number in range(FOLLOWERS)]
+    users, pace = [ann, new_user()], Pace()
+    writers = [Writer(pace, stack.dsn, channel, name, EVENTS // WRITERS) for name in range(WRITERS)]
+    followers = [Follower(pace, users[number % 2].clone(), channel, since, END) for number in range(FOLLOWERS)]
     with ThreadPoolExecutor(WRITERS + FOLLOWERS) as pool:
-        following = [pool.submit(follower.run) for follower in followers]
-        writing = [pool.submit(writer.run) for writer in writers]
-        for part, fault in ((0.2, kill_sidecar), (0.45, type(stack).restart_postgresql), (0.7, kill_sidecar)):
-            eventually(lambda part=part: committed(writers) >= part * EVENTS, SECONDS)
-            fault(stack)
-            assert not all(job.done() for job in writing), 'the fault came too late'
-        for job in writing:
-            job.result(SECONDS)
-        with transaction() as cr:
-            publishing.publish(cr, channel, END)
-        for job in following:
-            job.result(SECONDS)
+        try:
+            following = [pool.submit(follower.run) for follower in followers]
+            writing = [pool.submit(writer.run) for writer in writers]
+            for fault, begins, ends in FAULTS:
+                # Writers are at work when it comes, and wait for its end if it takes longer than they do.
+                pace.allow(int(ends * EVENTS / WRITERS))
+                eventually(lambda begins=begins: committed(writers) >= begins * EVENTS, SECONDS)
+                fault(stack)
+            pace.allow(EVENTS)
+            for job in writing:
+                job.result(SECONDS)
+            with transaction() as cr:
+                publishing.publish(cr, channel, END)
+            for job in following:
+                job.result(SECONDS)
+        finally:
+            pace.end()
 
     kept = [(position, json.loads(payload)) for position, payload in sql(
         "SELECT position, payload FROM longpolling_event WHERE channel = %s ORDER BY position", (channel,))]
@@ -65,6 +71,14 @@ def kill_sidecar(stack):
     stack.start_sidecar()
 
 
+# What happens, when (which share of the events is committed), and how far the writers may go meanwhile.
+FAULTS = (
+    (kill_sidecar, 0.2, 0.4),
+    (Stack.restart_postgresql, 0.45, 0.65),
+    (kill_sidecar, 0.7, 0.9),
+)
+
+
 def check_what_is_kept(writers, payloads):
     """All that was committed and nothing that was rolled back; that a commit was broken off tells nothing."""
     found = {tuple(payload) for payload in payloads[:-1]}
@@ -80,7 +94,9 @@ def check_what_is_kept(writers, payloads):
 
 def test_paging_by_id_loses_events_and_paging_by_position_does_not(stack, channel):
     """The same writers, the same reader: by `id > last` it misses what took its id first and commits last."""
-    writers = [Writer(stack.dsn, channel, name, 60) for name in range(WRITERS)]
+    pace = Pace()
+    pace.allow(EVENTS)
+    writers = [Writer(pace, stack.dsn, channel, name, 60) for name in range(WRITERS)]
     by_id, by_position = (Pager(stack.dsn, channel, column) for column in ('id', 'position'))
     slow = ['took its id first', 'commits last']
     with ThreadPoolExecutor(WRITERS + 2) as pool, contextlib.closing(psycopg2.connect(stack.dsn)) as connection:

@@ -33,7 +33,9 @@ class Run:
             [sys.executable, '-m', 'sandbox', 'run', '--host', host, *options, '--', 'sh', '-c', line],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             # Unbuffered: what follows the first line must not wait in a buffer that communicate() passes over.
-            bufsize=0)
+            bufsize=0,
+            # A shell lets what it starts in the background ignore Ctrl-C, and so would all that these tests start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))    # noqa: PLW1509
 
     def wait_up(self):
         """Wait for the first line of the command; returns what the run has started."""
