@@ -5,6 +5,7 @@ import contextlib
 from .. import host, routes, settings
 from .apart import apart
 from .channels import Channels
+from .clock import monotonic
 from .connections import Connections
 from .feed import Feed
 from .listener import Listener
@@ -37,6 +38,7 @@ class Database(object):
         self.feed = Feed(self.cursor)
         self.listener = Listener(name, _past_pooler(parameters), self.channels.tell, self.feed.wake, self._gap)
         self.verify_again = Verification(self._still_good)
+        self._followed = monotonic()    # when somebody last began to look for changes of rights or modules
 
     def load(self):
         """Load the registry, and with it the routes of the installed modules."""
@@ -81,12 +83,16 @@ class Database(object):
 
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
         """
+        came = monotonic()
         with self.cursor() as cr:
-            return apart(self._verify, cr, session)
+            return apart(self._verify, cr, session, came)
 
-    @staticmethod
-    def _verify(cr, session):
-        host.adapter().follow_changes(cr)
+    def _verify(self, cr, session, came):
+        # Of those that came together and waited for a cursor, one looks for changes, and that is news to all.
+        if self._followed <= came:
+            began = monotonic()
+            host.adapter().follow_changes(cr)
+            self._followed = began
         return host.adapter().verify(cr, session)
 
     def _still_good(self, key):

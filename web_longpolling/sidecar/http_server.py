@@ -60,6 +60,10 @@ class PollHandler(WSGIHandler):
         self.headers = None     # they are in the environ now; a held poll would keep them twice
         return environ
 
+    def log_request(self):
+        if self.server.logs_requests:       # gevent puts the line together even if nobody reads it
+            WSGIHandler.log_request(self)
+
     def _write_with_headers(self, data):
         # gevent sends head and body apart. A client that delays its ACKs then waits 40 ms for the
         # body (Nagle's algorithm, RFC 896); in one segment it has both at once.
@@ -93,7 +97,8 @@ class PollServer(WSGIServer):
         :param most_connections: how many connections are accepted; further ones wait in the kernel's queue
         """
         self.responding = 0
-        access_log = LoggingLogAdapter(_logger, logging.DEBUG) if _logger.isEnabledFor(logging.DEBUG) else None
+        self.logs_requests = _logger.isEnabledFor(logging.DEBUG)
+        access_log = LoggingLogAdapter(_logger, logging.DEBUG) if self.logs_requests else None
         WSGIServer.__init__(self, listener, application, spawn=Pool(most_connections), log=access_log,
                             error_log=LoggingLogAdapter(_logger, logging.WARNING))
 
