@@ -11,7 +11,7 @@ from .demo import demo
 from .hostconfig import parse_options
 from .problems import SandboxError
 from .progress import say
-from .stack import running
+from .running import running
 from .testing import test
 
 DESCRIPTION = """\

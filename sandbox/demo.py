@@ -13,7 +13,7 @@ import time
 
 from .places import ROOT
 from .problems import SandboxError
-from .stack import running
+from .running import running
 from .visitor import Visitor
 
 PEOPLE = {'ann': 'ann', 'bob': 'bob'}      # logins and passwords

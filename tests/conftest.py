@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.build import HOSTS
-from sandbox.stack import running
+from sandbox.running import running
 from tests.clients import visit
 
 ROOT = Path(__file__).resolve().parent.parent
