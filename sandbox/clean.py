@@ -49,5 +49,5 @@ def clean():
                                'again.') from None
         ended = end_left_over()
         shutil.rmtree(SANDBOX)
-    left = f'{ended} processes of dead runs were ended' if ended else 'no process was left running'
+    left = f'processes of dead runs that were ended: {ended}' if ended else 'no process was left running'
     say(f'Removed {SANDBOX}; {left}.')
