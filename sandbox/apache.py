@@ -18,6 +18,7 @@ from .places import SANDBOX
 from .ports import is_open, take_port
 from .problems import SandboxError
 from .process import Server, base_environment
+from .production import put
 
 PRODUCTION_FILE = CHECKOUT / 'apache' / 'web_longpolling.conf'
 
@@ -66,28 +67,23 @@ def render(port: int, host_port: int, sidecar_ports, path: str, timeout: float, 
     """The production file, set for these loopback ports; `tls`: the paths of a certificate and its key."""
     text = PRODUCTION_FILE.read_text()
 
-    def put(pattern: str, replacement: str, count: int = 1):
-        nonlocal text
-        text, found = re.subn(pattern, lambda match: match.expand(replacement), text, flags=re.MULTILINE)
-        if found != count:
-            raise AssertionError(f'{PRODUCTION_FILE.name}: {pattern} matches {found} times, not {count}')
-
     if tls:
-        put(r'^<VirtualHost \*:80>\n', '')
+        text = put(text, r'^<VirtualHost \*:80>\n', '')
         text = re.sub(r'^( *)#tls ', r'\1', text, flags=re.MULTILINE)
-        put(r'^<VirtualHost \*:80>\n(.*\n)+?</VirtualHost>\n', '')      # the redirect: the sandbox has no port 80
-        put(r'^<VirtualHost \*:443>', f'<VirtualHost 127.0.0.1:{port}>')
-        put(r'SSLCertificateFile \S+', f'SSLCertificateFile "{tls[0]}"')
-        put(r'SSLCertificateKeyFile \S+', f'SSLCertificateKeyFile "{tls[1]}"')
+        # The redirect: the sandbox has no port 80.
+        text = put(text, r'^<VirtualHost \*:80>\n(.*\n)+?</VirtualHost>\n', '')
+        text = put(text, r'^<VirtualHost \*:443>', f'<VirtualHost 127.0.0.1:{port}>')
+        text = put(text, r'SSLCertificateFile \S+', f'SSLCertificateFile "{tls[0]}"')
+        text = put(text, r'SSLCertificateKeyFile \S+', f'SSLCertificateKeyFile "{tls[1]}"')
     else:
-        put(r'^<VirtualHost \*:80>', f'<VirtualHost 127.0.0.1:{port}>')
-    put(r'^    ServerName www\.myopenerp\.fr', '    ServerName 127.0.0.1')
-    put(r'^Define LONGPOLLING_PATH \S+', f'Define LONGPOLLING_PATH {path}')
-    put(r'^Define LONGPOLLING_SECONDS \d+', f'Define LONGPOLLING_SECONDS {timeout + 30:.0f}')
-    put(r'^Define LONGPOLLING_HOST \S+', f'Define LONGPOLLING_HOST 127.0.0.1:{host_port}')
-    put(r'^Define LONGPOLLING_HOST_BUS \S+', f'Define LONGPOLLING_HOST_BUS 127.0.0.1:{host_port}')
-    put(r'^    BalancerMember http://127\.0\.0\.1:8068( .*)$',
-        '\n'.join(rf'    BalancerMember http://127.0.0.1:{number}\1' for number in sidecar_ports))
+        text = put(text, r'^<VirtualHost \*:80>', f'<VirtualHost 127.0.0.1:{port}>')
+    text = put(text, r'^    ServerName www\.myopenerp\.fr', '    ServerName 127.0.0.1')
+    text = put(text, r'^Define LONGPOLLING_PATH \S+', f'Define LONGPOLLING_PATH {path}')
+    text = put(text, r'^Define LONGPOLLING_SECONDS \d+', f'Define LONGPOLLING_SECONDS {timeout + 30:.0f}')
+    text = put(text, r'^Define LONGPOLLING_HOST \S+', f'Define LONGPOLLING_HOST 127.0.0.1:{host_port}')
+    text = put(text, r'^Define LONGPOLLING_HOST_BUS \S+', f'Define LONGPOLLING_HOST_BUS 127.0.0.1:{host_port}')
+    text = put(text, r'^    BalancerMember http://127\.0\.0\.1:8068( .*)$',
+               '\n'.join(rf'    BalancerMember http://127.0.0.1:{number}\1' for number in sidecar_ports))
     return text
 
 

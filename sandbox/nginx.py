@@ -17,6 +17,7 @@ from .places import ROOT
 from .ports import is_open, take_port
 from .problems import SandboxError
 from .process import PortTaken, Server, run_once
+from .production import put
 from .rundir import RunFolder
 
 PRODUCTION_FILE = ROOT / 'nginx' / 'web_longpolling.conf'
@@ -66,30 +67,25 @@ def render(dispatch: Dispatch, text: str | None = None) -> str:
     """The production file, set for these addresses."""
     text = text or PRODUCTION_FILE.read_text()
 
-    def put(pattern: str, replacement: str, count: int = 1):
-        nonlocal text
-        text, found = re.subn(pattern, lambda match: match.expand(replacement), text, flags=re.MULTILINE)
-        if found != count:
-            raise AssertionError(f'{PRODUCTION_FILE.name}: {pattern} matches {found} times, not {count}')
-
     scheme = 'http'
     if dispatch.tls:
         certificate, key = dispatch.tls
         scheme = 'https'
-        put(r'^    listen 80;\n', '')
+        text = put(text, r'^    listen 80;\n', '')
         text = re.sub(r'^( *)#tls ', r'\1', text, flags=re.MULTILINE)
-        put(r'^server \{\n    listen 80;\n(.*\n)+?\}\n', '')        # the redirect: the sandbox has no port 80
-        put(r'listen 443 ssl;', f'listen 127.0.0.1:{dispatch.port} ssl;')
-        put(r'ssl_certificate /\S+;', f'ssl_certificate "{certificate}";')
-        put(r'ssl_certificate_key /\S+;', f'ssl_certificate_key "{key}";')
+        # The redirect: the sandbox has no port 80.
+        text = put(text, r'^server \{\n    listen 80;\n(.*\n)+?\}\n', '')
+        text = put(text, r'listen 443 ssl;', f'listen 127.0.0.1:{dispatch.port} ssl;')
+        text = put(text, r'ssl_certificate /\S+;', f'ssl_certificate "{certificate}";')
+        text = put(text, r'ssl_certificate_key /\S+;', f'ssl_certificate_key "{key}";')
     else:
-        put(r'^    listen 80;', f'    listen 127.0.0.1:{dispatch.port};')
-    put(r'^    server_name www\.myopenerp\.fr;', '    server_name 127.0.0.1 localhost;')
-    put(r'^    server 127\.0\.0\.1:8069 ', f'    server 127.0.0.1:{dispatch.host_port} ', 2)
-    put(r'^    server 127\.0\.0\.1:8068 .*$',
-        '\n'.join(f'    server 127.0.0.1:{port} max_fails=0;' for port in dispatch.sidecar_ports))
-    put(r'^    location /openerplongpolling \{', f'    location {dispatch.path} {{')
-    put(r'proxy_read_timeout 90s;', f'proxy_read_timeout {dispatch.timeout + 30:.0f}s;')
+        text = put(text, r'^    listen 80;', f'    listen 127.0.0.1:{dispatch.port};')
+    text = put(text, r'^    server_name www\.myopenerp\.fr;', '    server_name 127.0.0.1 localhost;')
+    text = put(text, r'^    server 127\.0\.0\.1:8069 ', f'    server 127.0.0.1:{dispatch.host_port} ', 2)
+    text = put(text, r'^    server 127\.0\.0\.1:8068 .*$',
+               '\n'.join(f'    server 127.0.0.1:{port} max_fails=0;' for port in dispatch.sidecar_ports))
+    text = put(text, r'^    location /openerplongpolling \{', f'    location {dispatch.path} {{')
+    text = put(text, r'proxy_read_timeout 90s;', f'proxy_read_timeout {dispatch.timeout + 30:.0f}s;')
     return f'# {scheme}://127.0.0.1:{dispatch.port}, from nginx/web_longpolling.conf\n{text}'
 
 
