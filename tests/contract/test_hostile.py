@@ -62,6 +62,13 @@ REQUESTS = {
     'a form': (post(b'a=1', 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 3'), {400}),
     'a request line of nonsense': (b'nonsense\r\n\r\n', {400}),
     'a request line that does not end': (b'GET /' + b'a' * 20000, {400, 414}),
+    'a header line of 70 KB': (get(PUBLIC, 'X-Long: ' + 'a' * 70_000), {431}),
+    'a header line that does not end': (get(PUBLIC)[:-2] + b'X-Long: ' + b'a' * 500_000, {431}),
+    'a header line of 70 KB in pieces': (get(PUBLIC, 'X-Long: a', *[' ' + 'a' * 7000] * 10), {431}),
+    'headers of 70 KB together': (get(PUBLIC, *[f'X-Many-{number}: ' + 'a' * 1000 for number in range(70)]), {431}),
+    'two hundred headers': (get(PUBLIC, *[f'X-Many-{number}: a' for number in range(200)]), {431}),
+    'headers as large as dispatchers let them be': (
+        get(PUBLIC, 'Cookie: a=' + 'a' * 8000, *[f'X-Many-{number}: ' + 'a' * 500 for number in range(40)]), {200}),
     'TLS': (b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', {400}),
 }
 
@@ -81,6 +88,17 @@ def test_bytes_that_are_no_request_leave_the_others_alone(stack, visitor):
     for request, _ in REQUESTS.values():
         answer(stack, request)
     assert visitor.poll('/public').json() == {'has': []}
+
+
+def test_a_head_without_end_is_cut_off_and_the_log_says_what_an_administrator_needs(stack, log, visitor):
+    with contextlib.closing(socket.create_connection(('127.0.0.1', stack.sidecars[0].port), timeout=10)) as connection:
+        connection.sendall(get()[:-2] + b'X-Long: ')
+        with pytest.raises(ConnectionError):
+            for _ in range(1000):           # 64 MB
+                connection.sendall(b'a' * 65536)
+    assert visitor.poll('/public').json() == {'has': []}
+    line, = [line for line in log().splitlines() if '431' in line]
+    assert '127.0.0.1' in line and 'more than 65536 bytes or 100 lines' in line and 'aaa' not in line
 
 
 def test_a_client_text_never_breaks_a_line_of_the_log(stack, log, ann):

@@ -1,11 +1,12 @@
 # -*- coding: utf-8 -*-
 """gevent's HTTP server, with what long polling needs of it."""
+import io
 import logging
 import socket
 
 import gevent
 from gevent.pool import Pool
-from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
+from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer, headers_factory
 
 _logger = logging.getLogger(__name__)
 
@@ -13,6 +14,13 @@ _logger = logging.getLogger(__name__)
 IDLE_TIME = 75
 # Seconds for the head of a request to arrive, once it has begun.
 HEAD_TIME = 10
+# What the header lines of a request may have together. Dispatchers allow about half of both: nginx 32 KB
+# (large_client_header_buffers), Apache 100 lines (LimitRequestFields). Python 3 itself takes no more than 100 lines,
+# the empty one among them (http.client), Python 2.7 as many as come.
+HEAD_BYTES = 65536
+HEAD_LINES = 100
+# How many bytes more of a head that is too large are read, and thrown away.
+HEAD_REST = 1 << 20
 
 # Bytes that are read from a connection at once, and kept for it: a whole request as browsers send them, a fraction of
 # Python's own 8 KB.
@@ -21,10 +29,40 @@ READ_AHEAD = 1024
 _HEAD_TOO_SLOW = (b'HTTP/1.1 408 Request Timeout\r\n'
                   b'Connection: close\r\n'
                   b'Content-Length: 0\r\n\r\n')
+_HEAD_TOO_LARGE = (b'HTTP/1.1 431 Request Header Fields Too Large\r\n'
+                   b'Connection: close\r\n'
+                   b'Content-Length: 0\r\n\r\n')
 
 
 class HeadTooSlow(gevent.Timeout):
     """The head of a request did not arrive in time: 408."""
+
+
+class HeadTooLarge(ValueError):
+    """The head of a request is larger than HEAD_BYTES or HEAD_LINES: 431."""
+
+
+def read_head(rfile):
+    """The header lines of a request, the empty line at their end among them.
+
+    :param rfile: where they come from, a buffered binary file
+    :returns: bytes
+    :raises HeadTooLarge: when the head has ended, or after HEAD_REST. Who closes a connection with bytes unread resets
+        it, and the client might never see the answer (RFC 9112, 9.6)
+    """
+    head, size, lines = [], 0, 0
+    while size < HEAD_BYTES + HEAD_REST:
+        line = rfile.readline(HEAD_BYTES)
+        size += len(line)
+        lines += 1
+        fits = size <= HEAD_BYTES and lines <= HEAD_LINES
+        if fits:
+            head.append(line)
+        if line in (b'\r\n', b'\n', b''):
+            if fits:
+                return b''.join(head)
+            break
+    raise HeadTooLarge()
 
 
 class PollHandler(WSGIHandler):
@@ -46,6 +84,17 @@ class PollHandler(WSGIHandler):
     def read_request(self, raw_requestline):
         with HeadTooSlow(HEAD_TIME):
             return WSGIHandler.read_request(self, raw_requestline)
+
+    def MessageClass(self, rfile, *args):
+        return headers_factory(io.BytesIO(read_head(rfile)), *args)
+
+    def _handle_client_error(self, ex):
+        if not isinstance(ex, HeadTooLarge):
+            return WSGIHandler._handle_client_error(self, ex)
+        _logger.warning("A request from %s was refused with 431: its head has more than %d bytes or %d lines. "
+                        "If this is a page of yours, look at its cookies.",
+                        self.client_address, HEAD_BYTES, HEAD_LINES)
+        return '431', _HEAD_TOO_LARGE
 
     def handle_one_response(self):
         self.server.responding += 1
