@@ -30,7 +30,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from .. import errors, host, routes
-from . import answers, hangup, parameters
+from . import answers, browsers, hangup, parameters
 from .apart import apart
 from .clock import monotonic
 from .deadline import PollTimeout
@@ -46,16 +46,18 @@ FRESH = 1
 class Application(object):
     """The WSGI application of the sidecar."""
 
-    def __init__(self, databases, timeout, polls, metrics):
+    def __init__(self, databases, timeout, polls, watched, metrics):
         """
         :param databases: dict of the served Databases by name
         :param timeout: seconds after which a poll without news is answered with 204
         :param polls: the Polls of this process
+        :param watched: the Browsers of this process
         :param metrics: the Metrics of this process
         """
         self._databases = databases
         self._timeout = timeout
         self._polls = polls
+        self._watched = watched
         self._metrics = metrics
 
     def respond(self, environ, start_response):
@@ -65,6 +67,9 @@ class Application(object):
             self._metrics.started.inc()
             try:
                 answer = self._poll(environ)
+            except browsers.BrowserGone:
+                self._metrics.gone.inc()
+                return self._send(answers.NOTHING, environ, start_response)     # lets go of the dispatcher
             except hangup.ClientGone:
                 self._metrics.gone.inc()
                 raise
@@ -90,7 +95,8 @@ class Application(object):
     def _answer(self, environ):
         request, route, sent, database, session = apart(self._receive, environ)
         self._log_in(request, route, database, session)
-        with self._polls.under_way(request), hangup.EndsPoll(environ['longpolling.socket']):
+        with self._polls.under_way(request), hangup.EndsPoll(environ['longpolling.socket']), \
+                self._watched.ends_poll(environ.get(browsers.HEADER)):
             value = _call(route.controller, request, sent)
             request.verify_again(older_than=FRESH)
         if request.told is not None:

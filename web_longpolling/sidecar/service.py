@@ -14,6 +14,7 @@ from .. import host, routes, settings
 from ..errors import ConfigurationError, DatabaseUnavailable
 from . import descriptors, monitor
 from .application import Application
+from .browsers import Browsers
 from .clock import monotonic
 from .database import Database
 from .http_server import PollServer
@@ -55,7 +56,8 @@ def serve(options):
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
     metrics = Metrics(databases, polls)
-    server = PollServer(listener, Application(databases, timeout, polls, metrics).respond, most_connections)
+    application = Application(databases, timeout, polls, Browsers(), metrics)
+    server = PollServer(listener, application.respond, most_connections)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)

@@ -1,0 +1,149 @@
+"""Browsers whose connections are closed, as the kernel tells it, without a host and without a dispatcher."""
+
+import socket
+import time
+from contextlib import ExitStack, closing
+
+import gevent
+import pytest
+
+from web_longpolling.sidecar import browsers
+from web_longpolling.sidecar.browsers import TCP_ESTABLISHED, UNKNOWN, BrowserGone, Browsers, connection, states
+
+TCP_CLOSE_WAIT = 8
+NOWHERE = '192.0.2.7 51234 127.0.0.1 80'
+
+LISTENERS = {
+    'IPv4': (socket.AF_INET, '127.0.0.1', '127.0.0.1'),
+    'IPv6': (socket.AF_INET6, '::1', '::1'),
+    'IPv4 at a socket for IPv6': (socket.AF_INET6, '::', '127.0.0.1'),
+}
+
+
+@pytest.fixture(params=LISTENERS)
+def pair(request):
+    """A browser's socket, the dispatcher's, which nobody reads, and the name that Apache gives them."""
+    family, address, target = LISTENERS[request.param]
+    with ExitStack() as stack:
+        try:
+            listener = stack.enter_context(closing(socket.socket(family)))
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != '::')
+            listener.bind((address, 0))
+        except OSError:
+            pytest.skip('this machine has no IPv6')
+        listener.listen()
+        browser = stack.enter_context(closing(socket.create_connection((target, listener.getsockname()[1]))))
+        dispatcher = stack.enter_context(closing(listener.accept()[0]))
+        yield browser, dispatcher, '{} {} {} {}'.format(*browser.getsockname()[:2], *browser.getpeername()[:2])
+
+
+def held(watched, name, ends):
+    """A greenlet that is held until its browser is gone; then `ends` has the time."""
+    def poll():
+        try:
+            with watched.ends_poll(name):
+                gevent.sleep(30)
+        except BrowserGone:
+            ends.append(time.monotonic())
+    return gevent.spawn(poll)
+
+
+def test_the_kernel_tells_the_state_of_a_connection(pair):
+    browser, dispatcher, name = pair
+    known, nowhere = connection(name), connection(NOWHERE)
+    another = connection('{} 1 {} {}'.format(browser.getsockname()[0], *browser.getpeername()[:2]))
+    assert states([known, nowhere, another]) == {known: TCP_ESTABLISHED, nowhere: UNKNOWN, another: UNKNOWN}
+    browser.close()
+    time.sleep(0.05)
+    assert states([known]) == {known: TCP_CLOSE_WAIT}
+    dispatcher.close()
+    time.sleep(0.05)
+    assert states([known]) == {known: UNKNOWN}
+
+
+def test_more_connections_than_fit_into_one_question(pair):
+    wanted = [connection(f'192.0.2.7 {port} 127.0.0.1 80') for port in range(1, 1001)]
+    known = connection(pair[2])
+    found = states([*wanted, known])
+    assert found.pop(known) == TCP_ESTABLISHED
+    assert found == dict.fromkeys(wanted, UNKNOWN)
+
+
+@pytest.mark.parametrize('name', [
+    None, '', 'nonsense', '127.0.0.1 1', '127.0.0.1 1 127.0.0.1', '127.0.0.1 1 127.0.0.1 http', '1.2.3 1 127.0.0.1 80',
+    ':: 1 127.0.0.1 80', '127.0.0.1 1 :: 80', '300.0.0.1 1 127.0.0.1 80', '127.0.0.1 -1 127.0.0.1 80',
+    '127.0.0.1 1 127.0.0.1 65536', 'fe80::1%lo 1 ::1 80', '\xe4 1 127.0.0.1 80', '127.0.0.1 \xb2 127.0.0.1 80',
+    '127.0.0.1 1 127.0.0.1 80 1'])
+def test_a_name_that_is_none_is_no_failure(name):
+    assert connection(name) is None
+    with Browsers().ends_poll(name):
+        gevent.sleep(0)
+
+
+@pytest.mark.parametrize('how', ['closed', 'reset', 'closed before the first look', 'closed by the dispatcher too'])
+def test_a_closed_connection_ends_its_poll_within_a_second(pair, how):
+    browser, dispatcher, name = pair
+    ends = []
+    greenlet = held(Browsers(), name, ends)
+    if 'before' in how:
+        gevent.sleep(0)
+    else:
+        gevent.sleep(0.6)
+        assert not ends
+    if how == 'reset':
+        browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\x01\x00\x00\x00\x00\x00\x00\x00')
+    begun = time.monotonic()
+    browser.close()
+    if 'dispatcher' in how:
+        dispatcher.close()
+    greenlet.join(2)
+    assert ends and ends[0] - begun < 0.7
+
+
+def test_a_connection_that_is_open_or_unknown_ends_nothing_and_the_log_says_so_once(pair, caplog):
+    ends = []
+    watched = Browsers()
+    greenlets = [held(watched, pair[2], ends), held(watched, NOWHERE, ends), held(watched, NOWHERE, ends)]
+    gevent.sleep(1)
+    assert not ends
+    assert [NOWHERE in record.getMessage() for record in caplog.records] == [True]
+    gevent.killall(greenlets)
+
+
+def test_nobody_asks_the_kernel_while_no_poll_is_watched(pair, monkeypatch):
+    looks = []
+    monkeypatch.setattr(browsers, 'states', lambda wanted: looks.append(1) or states(wanted))
+    watched = Browsers()
+    for _ in range(2):
+        looks.clear()
+        greenlets = [held(watched, pair[2], []), held(watched, NOWHERE, [])]
+        gevent.sleep(0.6)
+        assert len(looks) == 3          # at the beginning of each, and once for both
+        gevent.killall(greenlets)
+        gevent.sleep(0.6)
+        assert len(looks) == 3
+
+
+def test_a_kernel_that_does_not_tell_ends_nothing(pair, monkeypatch):
+    watched = Browsers()
+    ends = []
+    greenlet = held(watched, pair[2], ends)
+    gevent.sleep(0)
+    monkeypatch.setattr(browsers, 'NETLINK_SOCK_DIAG', 31)       # nothing of that number
+    pair[0].close()
+    gevent.sleep(1)
+    assert not ends and not greenlet.dead
+    assert states([connection(pair[2])]) == {}
+    greenlet.kill()
+
+
+def test_polls_of_one_connection_end_together(pair):
+    """The streams of HTTP/2."""
+    ends = []
+    watched = Browsers()
+    greenlets = [held(watched, pair[2], ends) for _ in range(50)]
+    gevent.sleep(0.6)
+    pair[0].close()
+    gevent.joinall(greenlets, 2)
+    assert len(ends) == 50
