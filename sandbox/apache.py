@@ -77,6 +77,7 @@ def render(port: int, host_port: int, sidecar_ports, path: str, timeout: float, 
         text = put(text, r'SSLCertificateKeyFile \S+', f'SSLCertificateKeyFile "{tls[1]}"')
     else:
         text = put(text, r'^<VirtualHost \*:80>', f'<VirtualHost 127.0.0.1:{port}>')
+    text = put(text, r'^    Define LONGPOLLING_PORT \d+', f'    Define LONGPOLLING_PORT {port}', 2 if tls else 1)
     text = put(text, r'^    ServerName www\.myopenerp\.fr', '    ServerName 127.0.0.1')
     text = put(text, r'^Define LONGPOLLING_PATH \S+', f'Define LONGPOLLING_PATH {path}')
     text = put(text, r'^Define LONGPOLLING_SECONDS \d+', f'Define LONGPOLLING_SECONDS {timeout + 30:.0f}')

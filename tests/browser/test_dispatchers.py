@@ -1,5 +1,6 @@
 """The configurations for nginx and Apache: each with real polls, on each host, with and without TLS."""
 
+import re
 import shutil
 import subprocess
 import time
@@ -105,9 +106,13 @@ def test_polls_and_the_hosts_own_requests_go_through(name, tls, site, tell, cert
         assert session.poll('/mainpath').status_code == 204
         assert TIMEOUT - 1 < time.monotonic() - begun < TIMEOUT + 2
         told = session.poll('/headers', headers={
-            'X-Forwarded-For': '10.0.0.66', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'gopher'}).json()
+            'X-Forwarded-For': '10.0.0.66', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'gopher',
+            'X-Longpolling-Browser': '10.0.0.66 80 10.0.0.1 80'}).json()
         told.pop('pid')
         address = dispatcher.url.split('//')[1]
+        named = told.pop('X-Longpolling-Browser')
+        assert named is None if name == 'nginx' else re.fullmatch(
+            rf'127\.0\.0\.1 \d+ {address.replace(":", " ")}', named)
         assert told == {'Host': address, 'X-Forwarded-Host': address, 'X-Forwarded-For': '127.0.0.1',
                         'X-Forwarded-Proto': 'https' if tls else 'http', 'X-Real-IP': '127.0.0.1'}
 
@@ -182,18 +187,56 @@ def test_a_long_polling_path_of_ones_own(name, host, up):
         assert answer.status_code == 404
 
 
-def test_apache_frees_a_poll_whose_browser_is_gone_at_its_timeout(site):
-    """It does not look at the browser while it waits; its configuration says so, and what to do about it."""
-    with dispatching('apache', site) as dispatcher:
+@pytest.mark.filterwarnings('ignore:Unverified HTTPS request')
+@pytest.mark.parametrize('tls', [False, True], ids=['http', 'tls'])
+@pytest.mark.parametrize('name', DISPATCHERS)
+def test_a_closed_connection_frees_its_poll_within_a_second(name, tls, site, certificate, tell):
+    """Apache does not pass it on; the sidecar sees it all the same. A poll whose browser is there stays."""
+    with dispatching(name, site, tls=certificate if tls else None) as dispatcher, ThreadPoolExecutor(1) as pool:
         session = visitor(site, dispatcher.url)
+        other = session.clone()
+        other.http.verify = False
+        stays = pool.submit(other.poll, '/held')
+        time.sleep(1)
         before = connections(site)
         with pytest.raises(Exception, match='[Tt]imed out'):
             session.poll('/held', timeout=1)
+        closed = time.monotonic()
+        wait_for_connections(site, before, closed + 1)
+        assert not stays.done()
+        tell('news')
+        assert stays.result().status_code == 200
+
+
+@pytest.mark.parametrize('what', ['page', 'browser'])
+@pytest.mark.parametrize('name', DISPATCHERS)
+def test_a_page_over_http_or_a_browser_over_http2_that_is_closed_frees_its_poll(
+        name, what, site, browser, certificate):
+    with dispatching(name, site, tls=certificate if what == 'browser' else None) as dispatcher:
+        through = SimpleNamespace(host=site.host, db=site.db, path=site.path, url=dispatcher.url)
+        context = browser.new_context(ignore_https_errors=True)
+        window = Window(context, through).log_in('ann').open('Sample')
+        window.wait_until('longpolling_sample.widget && longpolling_sample.widget.lp')
+        window.page.evaluate('longpolling_sample.widget.lp.stop_longpolling()')
+        time.sleep(1)
+        before = connections(site)
+        window.start_poll('one', '/held')
+        window.wait_for(lambda: window.held_on('/held'), what='a poll is held')
+        time.sleep(1)
         assert connections(site) == before + 1
-        deadline = time.monotonic() + TIMEOUT + 2
-        while connections(site) > before:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        if what == 'page':
+            context.new_page()              # so that this one's end is not the browser's
+            window.page.close()
+        else:
+            context.close()
+        wait_for_connections(site, before, time.monotonic() + 2)        # a second, and what the browser takes to end
+        context.close()
+
+
+def wait_for_connections(site, most, deadline):
+    while connections(site) > most:
+        assert time.monotonic() < deadline, f'{connections(site)} connections, not {most}'
+        time.sleep(0.02)
 
 
 def connections(site) -> int:
