@@ -97,7 +97,12 @@ class Application(object):
         self._log_in(request, route, database, session)
         with self._polls.under_way(request), hangup.EndsPoll(environ['longpolling.socket']), \
                 self._watched.ends_poll(environ.get(browsers.HEADER)):
-            value = _call(route.controller, request, sent)
+            try:
+                value = route.controller(request, **sent)
+            except (TypeError, UnicodeError) as error:
+                if sys.exc_info()[2].tb_next is None:   # raised by the call itself: the controller was not entered
+                    raise errors.BadRequest("The parameters do not fit this route: %s." % error)
+                raise
             request.verify_again(older_than=FRESH)
         if request.told is not None:
             self._metrics.notify_to_answer.observe(monotonic() - request.told)
@@ -157,12 +162,3 @@ class Application(object):
             return answer(environ, start_response)      # a controller's own werkzeug Response
         start_response(answer.status, answer.headers)
         return [answer.body]
-
-
-def _call(controller, request, sent):
-    try:
-        return controller(request, **sent)
-    except (TypeError, UnicodeError) as error:
-        if sys.exc_info()[2].tb_next is None:   # raised by the call itself: the controller was not entered
-            raise errors.BadRequest("The parameters do not fit this route: %s." % error)
-        raise

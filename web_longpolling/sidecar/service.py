@@ -55,6 +55,7 @@ def serve(options):
             _load(database)
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
+    gevent.config.track_greenlet_tree = False       # who has started a poll's greenlet is no news, and costs memory
     metrics = Metrics(databases, polls)
     application = Application(databases, timeout, polls, Browsers(), metrics)
     server = PollServer(listener, application.respond, most_connections)
