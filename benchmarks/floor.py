@@ -4,6 +4,7 @@ A request for `/now` is answered at once. The host's Python runs this, so it mus
 """
 
 import resource
+import socket as constants
 import sys
 
 import gevent
@@ -32,6 +33,8 @@ def tell():
 
 resource.setrlimit(resource.RLIMIT_NOFILE, [resource.getrlimit(resource.RLIMIT_NOFILE)[1]] * 2)
 listener = socket()
+# Accepted sockets inherit it. Without it head and body, which gevent sends apart, cost a client 40 ms of delayed ACK.
+listener.setsockopt(constants.IPPROTO_TCP, constants.TCP_NODELAY, 1)
 listener.bind(('127.0.0.1', 0))
 listener.listen(16384)
 server = WSGIServer(listener, application, log=None)
