@@ -136,7 +136,9 @@ class Nginx:
     def change(self, **changes):
         """Dispatch in another way from now on, for example to other `sidecar_ports`; held polls go on.
 
-        It returns when the worker with the old configuration accepts no connection any more.
+        It returns when the worker with the old configuration accepts no connection any more. What it has accepted
+        it keeps: held polls, and connections that a browser opened and has not used yet (until client_header_timeout),
+        whose polls still go to the old sidecars.
         """
         self.dispatch = self.dispatch._replace(**changes)
         self.check()

@@ -131,7 +131,7 @@ class Stack:
         return sidecar
 
     def dispatch_to(self, *sidecars: Sidecar):
-        """Let nginx dispatch polls to these sidecars from now on."""
+        """Let nginx dispatch polls to these sidecars from now on; those of open windows may go on to the old ones."""
         self.nginx.change(sidecar_ports=tuple(sidecar.port for sidecar in sidecars))
 
     def stop_host(self, signal: int = signal.SIGTERM) -> int | None:
