@@ -5,12 +5,9 @@
     Node            tests/js/*.test.mjs, by the Node that comes inside Playwright's Python package
     pytest          everything below tests/, on every host
 
-pytest comes last and closes with its own summary; its exit status (5: it found no test) is that of `test`. A few tests
-that fail are run once more by themselves, and named: on a busy machine a browser may take longer than a test waits.
-What fails again fails the run.
+pytest comes last and closes with its own summary; its exit status (5: it found no test) is that of `test`.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -19,11 +16,6 @@ from pathlib import Path
 from .build import HOSTS, build, build_tools
 from .places import ROOT
 from .problems import SandboxError
-
-# More failures than these are no matter of a busy machine.
-FEW = 6
-
-FAILED = ROOT / '.pytest_cache' / 'v' / 'cache' / 'lastfailed'
 
 # What must run on Python 2.7 as well. A module that is for one host alone is compiled too: whoever packs or lists an
 # addon compiles all of it.
@@ -55,34 +47,14 @@ def test(pytest_arguments: list[str]) -> int:
         *javascript(tools),
         ('pytest', [tools.python, '-m', 'pytest', *pytest_arguments]),
     ]
-    FAILED.unlink(missing_ok=True)      # of an earlier run
     for title, command in checks:
         print(f'== {title}', flush=True)
         status = subprocess.run([str(word) for word in command], check=False, cwd=ROOT, stdin=subprocess.DEVNULL,
                                 env=environment()).returncode
-        if title == 'pytest' and status == 1 and 0 < len(failed()) <= FEW:
-            status = again([*command, '--last-failed'])
         if status:
             print(f'sandbox: {title} failed with status {status}.', file=sys.stderr)
             return status
     return 0
-
-
-def failed() -> list[str]:
-    """The tests that failed, as pytest has written them down."""
-    return sorted(json.loads(FAILED.read_text())) if FAILED.exists() else []
-
-
-def again(command) -> int:
-    """Run the few tests that failed once more; returns pytest's exit status."""
-    names = failed()
-    print(f'== pytest once more: {len(names)} failed', *names, sep='\n  ', flush=True)
-    status = subprocess.run([str(word) for word in command], check=False, cwd=ROOT, stdin=subprocess.DEVNULL,
-                            env=environment()).returncode
-    if not status:
-        print('sandbox: these failed the first time, and passed when they ran by themselves:', *names,
-              sep='\n  ', file=sys.stderr)
-    return status
 
 
 def javascript(tools):
