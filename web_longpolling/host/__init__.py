@@ -7,15 +7,16 @@ function                              what it gives
 option(name)                          the value of the configuration file for `name`, or None
 configured_databases()                list of the names in the configuration's db_name
 connection_parameters(db)             dict of keyword arguments for ``psycopg2.connect``
-load(db)                              loads the registry of `db`: its modules, models and routes
+load(db)                              loads the registry of `db` (modules, models and routes), anew if there is
+                                      one; if that fails, the old one stays for the polls that are under way
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`
 session_key(cookies, arguments, sent) what names the Session that a poll claims, hashable, or None; takes
                                       the host's own parameter, if it has one, out of `sent`
 session(key)                          that Session as the host's session store has it just now, or None
 cursor(db, connection)                a cursor of the host's class on a psycopg2 connection of ours
 close(cr)                             rolls back and closes it, whatever state it is in
-follow_changes(cr)                    clears the caches, or loads the registry anew, if another process has
-                                      signalled that rights or modules have changed
+follow_changes(cr)                    clears the caches if another process has signalled that rights have
+                                      changed; False if modules have, and the registry must be loaded anew
 verify(cr, session)                   whether the Session is good, by the host's own check, past its caches
 environment(cr, uid, context)         the host's Environment, or None where it has none
 call(cr, uid, model, method, args,    the result of one call by the host's RPC convention

@@ -2,7 +2,6 @@
 """Odoo 19.0."""
 import errno
 import json
-import threading
 import time
 
 from odoo import http
@@ -18,8 +17,6 @@ from ..errors import Unavailable
 from . import Lender, Session, WriteWatch, openerp_alias
 
 openerp_alias.install()
-
-_reloading = threading.RLock()
 
 
 class PollCursor(WriteWatch, Cursor):
@@ -41,8 +38,15 @@ def connection_parameters(db):
 
 
 def load(db):
-    Registry(db)
-    close_db(db)        # polls have connections of their own
+    old = Registry.registries.get(db)
+    try:
+        Registry.new(db)
+    except BaseException:
+        if old is not None:
+            Registry.registries[db] = old
+        raise
+    finally:
+        close_db(db)    # polls have connections of their own
 
 
 def installed(db, module):
@@ -88,15 +92,13 @@ def close(cr):
 
 
 def follow_changes(cr):
-    registry = Registry(cr.dbname)
-    registry_sequence, cache_sequences = registry.get_sequences(cr)
-    if (registry.registry_sequence, registry.cache_sequences) == (registry_sequence, cache_sequences):
-        return
-    with _reloading:    # one of the polls that see the change follows it
-        registry = Registry(cr.dbname)
-        # Whoever waited for the lock may have seen an older state than the one that is loaded by now.
-        if registry_sequence >= registry.registry_sequence and registry.check_signaling(cr) is not registry:
-            close_db(cr.dbname)
+    registry_sequence, cache_sequences = Registry(cr.dbname).get_sequences(cr)
+    registry = Registry(cr.dbname)      # perhaps another one by now
+    if registry.registry_sequence != registry_sequence:
+        return False
+    if registry.cache_sequences != cache_sequences:
+        registry.check_signaling(cr)
+    return True
 
 
 def verify(cr, session):

@@ -35,8 +35,15 @@ def connection_parameters(db):
 
 
 def load(db):
-    RegistryManager.get(db)
-    _close_pool(db)     # polls have connections of their own
+    old = RegistryManager.registries.get(db)
+    try:
+        RegistryManager.new(db)
+    except BaseException:
+        if old is not None:
+            RegistryManager.registries[db] = old
+        raise
+    finally:
+        _close_pool(db)     # polls have connections of their own
 
 
 def _close_pool(db):
@@ -101,13 +108,21 @@ def close(cr):
 
 def follow_changes(cr):
     # OpenERP signals through two sequences, if openerp.multi_process says so; see the end of this file.
-    registry = RegistryManager.get(cr.dbname)
     cr.execute("SELECT r.last_value, c.last_value FROM base_registry_signaling r, base_cache_signaling c")
-    if cr.fetchone() == (registry.base_registry_signaling_sequence, registry.base_cache_signaling_sequence):
-        return
-    with RegistryManager.registries_lock:   # one of the polls that see the change follows it
-        RegistryManager.check_registry_signaling(cr.dbname)
-        _close_pool(cr.dbname)
+    registry_sequence, cache_sequence = cr.fetchone()
+    registry = RegistryManager.get(cr.dbname)
+    if registry.base_registry_signaling_sequence != registry_sequence:
+        return False
+    if registry.base_cache_signaling_sequence != cache_sequence:
+        # What RegistryManager.check_registry_signaling does, on a connection of the host's own pool.
+        registry.clear_caches()
+        registry.reset_any_cache_cleared()
+        for model in registry.models.values():
+            for column in model._columns.values():
+                if hasattr(column, 'digits_change'):
+                    column.digits_change(cr)
+        registry.base_cache_signaling_sequence = cache_sequence
+    return True
 
 
 def verify(cr, session):

@@ -139,12 +139,14 @@ class Application(object):
 
     def _match(self, path, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""
-        served = [database] if database else self._databases.values()
+        served = [database] if database else [each for each in self._databases.values() if each.loading.loaded]
         modules = frozenset().union(*[each.modules() for each in served])
         try:
             # Not bind_to_environ: a malformed Host header, which no route looks at, would be a failure.
             return routes.table.url_map(modules).bind('localhost').match(path)
         except (NotFound, RequestRedirect, MethodNotAllowed):
+            if not database and len(served) < len(self._databases):
+                raise errors.DatabaseUnavailable("perhaps the route is one of a database that is out of reach")
             raise errors.UnknownRoute("There is no such long polling route here.")
 
     @staticmethod

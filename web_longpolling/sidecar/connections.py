@@ -35,25 +35,28 @@ def connect(parameters, name):
     try:
         return psycopg2.connect(**dict(parameters, application_name=name))
     except psycopg2.Error as error:
-        raise _unavailable(error)
+        raise DatabaseUnavailable(one_line(error))
 
 
-def _unavailable(error):
-    return DatabaseUnavailable(' '.join(str(error).split()))
+def one_line(error):
+    """What PostgreSQL says, in one line of the log."""
+    return ' '.join(str(error).split())
 
 
 class Connections(object):
     """The cursor budget of one database and the connections it stands for."""
 
-    def __init__(self, parameters, size, statement_timeout):
+    def __init__(self, parameters, size, statement_timeout, recognise):
         """
         :param parameters: keyword arguments of ``psycopg2.connect``
         :param size: how many connections there may be at once
         :param statement_timeout: seconds after which PostgreSQL ends a query whose poll is long gone
+        :param recognise: called with each new connection; may raise DatabaseUnavailable
         """
         self.budget = CursorBudget(size)
         self._parameters = parameters
         self._statement_timeout = statement_timeout
+        self._recognise = recognise
         self._idle = []     # the last one used is the first one taken: the others can grow old
         self._answers = True
 
@@ -72,7 +75,7 @@ class Connections(object):
             except psycopg2.Error as error:
                 if connection.closed or not _recover(connection):
                     connection.close()
-                    raise self._tell(_unavailable(error))
+                    raise self._tell(DatabaseUnavailable(one_line(error)))
                 raise
             except Exception:
                 _recover(connection)
@@ -102,6 +105,7 @@ class Connections(object):
         self._answers = True
         try:
             connection.autocommit = True
+            self._recognise(connection)
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = %s", (int(self._statement_timeout * 1000),))
                 if connection.server_version >= 140000:

@@ -3,12 +3,14 @@
 import contextlib
 
 from .. import host, routes, settings
+from ..errors import DatabaseUnavailable
 from .apart import apart
 from .channels import Channels
 from .clock import monotonic
 from .connections import Connections
 from .feed import Feed
 from .listener import Listener
+from .loading import Loading
 from .verification import Verification
 
 # Seconds that PostgreSQL may go on with a query after the poll's timeout.
@@ -18,6 +20,8 @@ QUERY_GRACE = 5
 class Database(object):
     """A database that this sidecar serves.
 
+    parameters: keyword arguments of ``psycopg2.connect``
+    loading: its registry; as long as that is not loaded, polls get DatabaseUnavailable
     connections: its cursor budget
     channels: who listens to its notifications
     feed: its published events, and who follows them
@@ -33,19 +37,22 @@ class Database(object):
         """
         parameters = host.adapter().connection_parameters(name)
         self.name = name
-        self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE)
+        self.parameters = parameters
+        self.loading = Loading(name, parameters, self._loaded)
+        self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE, self.loading.recognise)
         self.channels = Channels()
         self.feed = Feed(self.cursor)
-        self.listener = Listener(name, _past_pooler(parameters), self.channels.tell, self.feed.wake, self._gap)
+        self.listener = Listener(name, _past_pooler(parameters), self.loading.recognise, self.channels.tell,
+                                 self.feed.wake, self._gap)
         self.verify_again = Verification(self._still_good)
         self._followed = monotonic()    # when somebody last began to look for changes of rights or modules
 
-    def load(self):
-        """Load the registry, and with it the routes of the installed modules."""
-        host.adapter().load(self.name)
-
     def modules(self):
-        """The modules with routes that are installed here, a frozenset of names."""
+        """The modules with routes that are installed here, a frozenset of names.
+
+        :raises DatabaseUnavailable: if that is not known
+        """
+        self._check_loaded()
         return frozenset(module for module in routes.table.modules
                          if host.adapter().installed(self.name, module))
 
@@ -55,6 +62,7 @@ class Database(object):
 
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
         """
+        self._check_loaded()
         adapter = host.adapter()
         with self.connections.connection() as connection:
             cr = adapter.cursor(self.name, connection)
@@ -74,8 +82,7 @@ class Database(object):
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
         """
         before = self.modules()
-        with self.cursor() as cr:
-            host.adapter().follow_changes(cr)
+        self._up_to_date(self._follow)
         return self.modules() != before
 
     def verify(self, session):
@@ -84,24 +91,46 @@ class Database(object):
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
         """
         came = monotonic()
-        with self.cursor() as cr:
-            return apart(self._verify, cr, session, came)
+        return self._up_to_date(lambda cr: self._verify(cr, session, came))
+
+    def _up_to_date(self, read):
+        """What `read` returns of a cursor; None says that the registry must be loaded anew first."""
+        while True:
+            generation = self.loading.generation
+            with self.cursor() as cr:
+                found = apart(read, cr)
+            if found is not None:
+                return found
+            self.loading.renew(generation)      # without a cursor: this may take seconds
 
     def _verify(self, cr, session, came):
         # Of those that came together and waited for a cursor, one looks for changes, and that is news to all.
-        if self._followed <= came:
-            began = monotonic()
-            host.adapter().follow_changes(cr)
-            self._followed = began
+        if self._followed <= came and not self._follow(cr):
+            return None
         return host.adapter().verify(cr, session)
+
+    def _follow(self, cr):
+        began = monotonic()
+        if not host.adapter().follow_changes(cr):
+            return None
+        self._followed = began
+        return True
+
+    def _check_loaded(self):
+        if not self.loading.loaded:
+            raise DatabaseUnavailable("its registry is not loaded")
 
     def _still_good(self, key):
         session = host.adapter().session(key)
         return session is not None and session.db == self.name and self.verify(session)
 
+    def _loaded(self):
+        self.listener.start()
+        self._gap()
+
     def _gap(self):
         self.channels.tell_of_gap()
-        self.feed.wake()
+        self.feed.begin_anew()
 
 
 def _past_pooler(parameters):

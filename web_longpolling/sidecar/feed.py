@@ -88,6 +88,11 @@ class Feed(object):
         elif not self._reading:     # which needs the window, and will find out that it is stale
             self._window = None     # the next one that comes begins with what is recent then
 
+    def begin_anew(self):
+        """Something may have been published unheard, or the database was restored: its positions may be lower."""
+        self._window = None
+        self.wake()
+
     def follow(self, request, channels, since):
         """The Events on `channels` after position `since`, as soon as there are some.
 

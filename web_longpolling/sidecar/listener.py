@@ -9,7 +9,7 @@ import psycopg2
 
 from .. import publishing
 from ..errors import DatabaseUnavailable
-from .connections import connect
+from .connections import connect, one_line
 
 _logger = logging.getLogger(__name__)
 
@@ -32,23 +32,27 @@ class Listener(object):
     wakeups: how many notifications came
     """
 
-    def __init__(self, db, parameters, on_news, on_feed, on_gap):
+    def __init__(self, db, parameters, recognise, on_news, on_feed, on_gap):
         """
         :param db: the database's name, for the log
         :param parameters: keyword arguments of ``psycopg2.connect``
+        :param recognise: called with each new connection; may raise DatabaseUnavailable
         """
         self.reconnects = 0
         self.wakeups = 0
         self.connected = False
         self._db = db
         self._parameters = dict(parameters, **KEEPALIVE)
+        self._recognise = recognise
         self._on_news = on_news
         self._on_feed = on_feed
         self._on_gap = on_gap
         self._greenlet = None
 
     def start(self):
-        self._greenlet = gevent.spawn(self._run)
+        """Listen from now on, if it does not already."""
+        if self._greenlet is None:
+            self._greenlet = gevent.spawn(self._run)
 
     def stop(self):
         if self._greenlet is not None:
@@ -77,12 +81,14 @@ class Listener(object):
                 self._listen(connection)
             except (psycopg2.Error, EnvironmentError) as error:
                 _logger.warning("No news from database %s until it answers again: %s", self._db,
-                                ' '.join(str(error).split()))
+                                one_line(error))
                 told = True
             finally:
                 self.connected = False
                 connection.close()
             self.reconnects += 1
+            # Not at once: who ends all connections in order to drop the database has a moment for it.
+            gevent.sleep(FIRST_PAUSE * random.uniform(0.5, 1.0))
 
     def _connect(self):
         connection = connect(self._parameters, 'longpolling listener')
@@ -90,9 +96,13 @@ class Listener(object):
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("LISTEN %s; LISTEN %s" % (publishing.NEWS, publishing.FEED))
+            self._recognise(connection)
         except psycopg2.Error as error:
             connection.close()
-            raise DatabaseUnavailable(' '.join(str(error).split()))
+            raise DatabaseUnavailable(one_line(error))
+        except DatabaseUnavailable:
+            connection.close()
+            raise
         return connection
 
     def _listen(self, connection):

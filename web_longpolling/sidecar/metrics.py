@@ -61,6 +61,8 @@ class Metrics(object):
                  lambda database: database.connections.budget.used),
                 ('longpolling_budget_waiting', GaugeMetricFamily, "Reads that wait for a cursor",
                  lambda database: database.connections.budget.waiting),
+                ('longpolling_loaded', GaugeMetricFamily, "1 while polls of the database can be answered",
+                 lambda database: int(database.loading.loaded)),
                 ('longpolling_listening', GaugeMetricFamily, "1 while notifications of the database are heard",
                  lambda database: int(database.listener.connected)),
                 ('longpolling_wakeups', CounterMetricFamily, "Notifications that the database sent",

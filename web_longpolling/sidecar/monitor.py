@@ -4,6 +4,7 @@
 gevent's monitoring thread sees when greenlets stop taking turns. Its own report lists every greenlet of
 the process, thousands of lines here; this one tells the stack that matters.
 """
+import contextlib
 import logging
 import sys
 import time
@@ -21,6 +22,10 @@ STEP = 0.5
 HOPELESS = 10
 
 
+# Greenlets that may compute for long: no controllers, and whoever runs them tells the log.
+_expected = set()
+
+
 class Monitor(PeriodicMonitoringThread):
     """The monitoring thread of gevent's hub."""
 
@@ -29,7 +34,7 @@ class Monitor(PeriodicMonitoringThread):
 
     def monitor_blocking(self, hub):
         blocks = self._greenlet_tracer.did_block_hub(hub)
-        if not blocks:
+        if not blocks or blocks[1] in _expected:
             self._blocked = None
             return
         greenlet = blocks[1]
@@ -51,6 +56,17 @@ def _tell(since, stack):
 def _message(seconds, stack):
     return ("One poll blocked all others for %.1f seconds. A controller must wait with news.wait() or "
             "gevent.sleep(), and leave long computations to the server. It was here:\n%s" % (seconds, stack))
+
+
+@contextlib.contextmanager
+def expected():
+    """In the block, the current greenlet may block all others and is not taken for a controller."""
+    greenlet = gevent.getcurrent()
+    _expected.add(greenlet)
+    try:
+        yield
+    finally:
+        _expected.discard(greenlet)
 
 
 def start():

@@ -3,20 +3,17 @@
 import logging
 import signal
 import sys
-import threading
 
 import gevent
 import gevent.socket
-import psycopg2
 from gevent.event import Event
 
-from .. import host, routes, settings
-from ..errors import ConfigurationError, DatabaseUnavailable
-from . import descriptors, monitor
+from .. import routes, settings
+from ..errors import ConfigurationError
+from . import descriptors, monitor, starting
 from .application import Application
 from .browsers import Browsers
 from .clock import monotonic
-from .database import Database
 from .http_server import PollServer
 from .metrics import Metrics
 from .polls import Polls
@@ -45,14 +42,13 @@ def serve(options):
     try:
         settings.check()
         timeout = settings.read('longpolling_timeout')
-        databases = _databases(options, timeout)
+        databases = starting.databases(options, timeout)
         most_connections = descriptors.connections(len(databases) * (options.max_cursor + 1))
         polls = Polls(min(settings.read('longpolling_max_held'), most_connections - SPARE_CONNECTIONS),
                       settings.read('longpolling_max_held_per_session'))
         listener = _bind(options.interface, options.port, options.reuse_port)
         routes.table.serve()
-        for database in databases.values():
-            _load(database)
+        starting.load(list(databases.values()))
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
     gevent.config.track_greenlet_tree = False       # who has started a poll's greenlet is no news, and costs memory
@@ -65,58 +61,13 @@ def serve(options):
     metrics.start()
     monitor.start()
     for database in databases.values():
-        database.listener.start()
+        if database.loading.loaded:
+            database.listener.start()
     listener.listen(BACKLOG)
     server.start()
     _logger.info("Start long polling server '%s':%s", *listener.getsockname()[:2])
     stopping.wait()
     _stop(server, polls, options.grace)
-
-
-def _databases(options, timeout):
-    names = options.databases or host.adapter().configured_databases()
-    if not names:
-        raise ConfigurationError("No database is named: give -d, or db_name in the configuration file.")
-    databases = {}
-    for name in names:
-        databases[name] = Database(name, options.max_cursor, timeout)
-        _check(databases[name])
-    return databases
-
-
-def _check(database):
-    """Look into the database once, so that a mistake is told before anything is loaded.
-
-    OpenERP would make an empty database its own, with all its tables, just by loading it.
-    """
-    try:
-        with database.connections.connection() as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT 1 FROM ir_module_module WHERE name = 'web_longpolling' "
-                           "AND state IN ('installed', 'to upgrade')")
-            installed = cursor.fetchone()
-    except psycopg2.ProgrammingError:       # there is no such table: nobody's database
-        installed = None
-    except DatabaseUnavailable as error:
-        raise ConfigurationError("The database %s can't be opened: %s" % (database.name, error.reason))
-    if not installed:
-        raise _not_installed(database)
-
-
-def _not_installed(database):
-    return ConfigurationError("The module web_longpolling is not installed in the database %s: install it with "
-                              "'oe -d %s -i web_longpolling'." % (database.name, database.name))
-
-
-def _load(database):
-    threading.current_thread().dbname = database.name    # the hosts' log format names the database
-    try:
-        database.load()
-    except psycopg2.Error as error:
-        raise ConfigurationError("The registry of the database %s can't be loaded: %s" % (
-            database.name, ' '.join(str(error).split())))
-    if not host.adapter().installed(database.name, 'web_longpolling'):
-        raise _not_installed(database)
 
 
 def _bind(interface, port, reuse_port):

@@ -1,0 +1,180 @@
+# -*- coding: utf-8 -*-
+"""The registry of one database: loaded as soon as the database can be reached, and again when it must be.
+
+::
+
+    starting.load              at the start, one database after the other
+    Loading.begin              a greenlet that tries until it has worked
+      <- starting.load           a database that is out of reach at the start
+      <- Loading.recognise       another database has the name by now: it was dropped and restored
+      <- Loading.renew           another process has installed, upgraded or removed a module
+
+It happens in a greenlet of its own and never in a poll's: a poll may end at any moment, by its timeout or
+because its client hangs up, and would leave half a registry behind.
+"""
+import logging
+import random
+import threading
+
+import gevent
+import psycopg2
+from gevent.event import Event
+
+from .. import host
+from ..errors import ConfigurationError, DatabaseUnavailable
+from . import monitor
+from .clock import monotonic
+from .connections import connect, one_line
+
+_logger = logging.getLogger(__name__)
+
+# Seconds between two attempts: the first and the longest.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 10.0
+
+_OID = "SELECT oid::bigint FROM pg_database WHERE datname = current_database()"
+_INSTALLED = "SELECT 1 FROM ir_module_module WHERE name = 'web_longpolling' AND state IN ('installed', 'to upgrade')"
+# pg_restore and pg_dump's scripts make triggers after all rows are there.
+_COMPLETE = "SELECT 1 FROM pg_trigger WHERE tgname = 'longpolling_number_event'"
+
+
+class NotInstalled(ConfigurationError):
+    """The database does not have the module web_longpolling."""
+
+
+class Loading(object):
+    """Loads the registry of one database, and knows whether it fits.
+
+    loaded: whether the registry is the database's own; False while it is out of reach or another one
+    generation: how many times it was loaded
+    """
+
+    def __init__(self, name, parameters, on_loaded):
+        """
+        :param name: the database's name
+        :param parameters: keyword arguments of ``psycopg2.connect``
+        :param on_loaded: called when a greenlet has loaded the registry
+        """
+        self.loaded = False
+        self.generation = 0
+        self._name = name
+        self._parameters = parameters
+        self._on_loaded = on_loaded
+        self._oid = None        # the database that was loaded: another one of its name has another
+        self._greenlet = None
+        self._tried = Event()
+
+    def look(self):
+        """Look into the database before it is loaded: OpenERP would make an empty one its own.
+
+        :returns: the database's oid
+        :raises NotInstalled: if the module is not installed there
+        :raises DatabaseUnavailable: if it can't be reached, or is being restored
+        """
+        connection = connect(self._parameters, 'longpolling')
+        try:
+            cursor = connection.cursor()
+            cursor.execute(_OID)
+            oid = cursor.fetchone()[0]
+            cursor.execute(_INSTALLED)
+            if not cursor.fetchone():
+                raise self._not_installed()
+            cursor.execute(_COMPLETE)
+            if not cursor.fetchone():
+                raise DatabaseUnavailable("the trigger of the feed is missing: the database is being restored, or "
+                                          "needs 'oe -d %s -u web_longpolling'" % self._name)
+            return oid
+        except psycopg2.ProgrammingError:       # there is no such table: nobody's database
+            raise self._not_installed()
+        except psycopg2.Error as error:
+            raise DatabaseUnavailable(one_line(error))
+        finally:
+            connection.close()
+
+    def _not_installed(self):
+        return NotInstalled("The module web_longpolling is not installed in the database %s: install it with "
+                            "'oe -d %s -i web_longpolling'." % (self._name, self._name))
+
+    def load(self):
+        """Load the registry, and with it the routes of the installed modules.
+
+        :raises NotInstalled, DatabaseUnavailable: as :meth:`look`
+        """
+        oid = self.look()
+        try:
+            host.adapter().load(self._name)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise DatabaseUnavailable(one_line(error))
+        if not host.adapter().installed(self._name, 'web_longpolling'):
+            raise self._not_installed()
+        if self.look() != oid:
+            raise DatabaseUnavailable("it was made anew while it was loaded")
+        self._oid = oid
+        self.generation += 1
+        self.loaded = True
+
+    def recognise(self, connection):
+        """Refuse a new connection that leads to another database than the one that was loaded.
+
+        :param connection: a psycopg2 connection in autocommit mode
+        :raises DatabaseUnavailable: if it does; the registry is loaded anew then
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_OID)
+            if cursor.fetchone()[0] == self._oid:
+                return
+        self.loaded = False
+        self.begin()
+        raise DatabaseUnavailable("it was made anew, and is loaded again")
+
+    def renew(self, generation):
+        """Wait until a registry of a later generation than this one is loaded.
+
+        :raises DatabaseUnavailable: if that can't be done just now
+        """
+        if self.generation == generation:
+            self.begin()
+            self._tried.wait()
+        if not self.loaded:
+            raise DatabaseUnavailable("it could not be loaded")
+
+    def begin(self):
+        """Load it in a greenlet, which tries until it has worked; if one does already, leave it to that."""
+        if self._greenlet is None:
+            self._tried.clear()
+            self._greenlet = gevent.spawn(self._keep_trying)
+
+    def _keep_trying(self):
+        threading.current_thread().dbname = self._name      # the hosts' log format names the database
+        pause, told = FIRST_PAUSE, set()
+        while not self._try(told):
+            self._tried.set()
+            # Jitter: many sidecars must not come back in the same moment.
+            gevent.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(pause * 2, LONGEST_PAUSE)
+        self._greenlet = None
+        self._tried.set()
+        self._on_loaded()
+
+    def _try(self, told):
+        """Whether it is loaded now. What it failed with is logged once; `told` is the set of what was."""
+        begun = monotonic()
+        try:
+            with monitor.expected():
+                self.load()
+        except Exception as error:
+            self.loaded = False
+            if type(error) not in told:
+                told.add(type(error))
+                self._tell(error)
+            return False
+        _logger.info("The database %s is served: its registry was loaded in %.1f s", self._name, monotonic() - begun)
+        return True
+
+    def _tell(self, error):
+        if isinstance(error, ConfigurationError):
+            _logger.warning("The database %s is not served until it can be loaded: %s", self._name, error)
+        elif isinstance(error, DatabaseUnavailable):
+            _logger.warning("The database %s is not served until it can be loaded: %s", self._name, error.reason)
+        else:
+            _logger.error("The database %s is not served until it can be loaded", self._name, exc_info=True)

@@ -1,0 +1,91 @@
+# -*- coding: utf-8 -*-
+"""The databases at the start: a mistake ends it, a database that is out of reach just now does not.
+
+With none to serve, the start is over too.
+"""
+import threading
+
+import psycopg2
+
+from .. import host
+from ..errors import ConfigurationError, DatabaseUnavailable
+from .connections import connect, one_line
+from .database import Database
+
+
+def databases(options, timeout):
+    """The Databases that are to be served, by name.
+
+    :param options: the arguments of ``server.py``
+    :raises ConfigurationError: if none is named, one does not exist or lacks the module, or none can be reached
+    """
+    names = options.databases or host.adapter().configured_databases()
+    if not names:
+        raise ConfigurationError("No database is named: give -d, or db_name in the configuration file.")
+    named = {}
+    for name in names:
+        named[name] = Database(name, options.max_cursor, timeout)
+    _check(named.values())
+    return named
+
+
+def _check(named):
+    """Look into each once, so that a mistake is told before anything is loaded."""
+    in_reach, out_of_reach = [], []
+    for database in named:
+        try:
+            database.loading.look()
+            in_reach.append(database)
+        except DatabaseUnavailable as error:
+            out_of_reach.append((database, error))
+    for database, error in out_of_reach:
+        if not in_reach or not _exists(database, in_reach):
+            raise _closed(database, error)
+
+
+def _closed(database, error):
+    return ConfigurationError("The database %s can't be opened: %s" % (database.name, error.reason))
+
+
+def _exists(database, in_reach):
+    """Whether a server that can be asked just now knows the database; True if there is none to ask."""
+    server = [database.parameters.get(name) for name in ('host', 'port')]
+    for other in in_reach:
+        if [other.parameters.get(name) for name in ('host', 'port')] == server:
+            try:
+                return _knows(other, database.parameters['dbname'])
+            except (DatabaseUnavailable, psycopg2.Error):
+                continue
+    return True
+
+
+def _knows(database, name):
+    connection = connect(database.parameters, 'longpolling')
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+        return bool(cursor.fetchone())
+    finally:
+        connection.close()
+
+
+def load(named):
+    """Load the registry of each; one that is out of reach follows as soon as it can be loaded.
+
+    :param named: list of Databases
+    :raises ConfigurationError: if one can't be loaded, or none can be reached
+    """
+    out_of_reach = []
+    for database in named:
+        try:
+            threading.current_thread().dbname = database.name    # the hosts' log format names the database
+            database.loading.load()
+        except DatabaseUnavailable as error:
+            out_of_reach.append((database, error))
+        except psycopg2.Error as error:
+            raise ConfigurationError("The registry of the database %s can't be loaded: %s" % (
+                database.name, one_line(error)))
+    if len(out_of_reach) == len(named):
+        raise _closed(*out_of_reach[0])
+    for database, _ in out_of_reach:
+        database.loading.begin()
