@@ -80,13 +80,16 @@ class WriteWatch(object):
     """Mixed into the hosts' Cursor: `refused` tells whether PostgreSQL has refused a write.
 
     OpenERP's ORM hides that behind an error of its own ("this object is for reporting purpose").
+
+    The hosts log each query that fails, with a traceback or an ERROR. Here that is told by whoever answers the
+    poll: when PostgreSQL goes away, all polls' queries fail.
     """
 
     refused = False
 
-    def execute(self, *args, **kwargs):
+    def execute(self, query, params=None, log_exceptions=False):
         try:
-            return super(WriteWatch, self).execute(*args, **kwargs)
+            return super(WriteWatch, self).execute(query, params, log_exceptions)
         except psycopg2.Error as error:
             self.refused = self.refused or error.pgcode == READ_ONLY_SQL_TRANSACTION
             raise

@@ -15,11 +15,19 @@ import psycopg2.extensions
 
 from ..errors import DatabaseUnavailable
 from .budget import CursorBudget
+from .clock import monotonic
 
 _logger = logging.getLogger(__name__)
 
 # The unpatched one: it is asked without waiting, and a switch here would let another poll in between.
 _poll = gevent.monkey.get_original('select', 'poll')
+
+# SQLSTATE classes and codes of what passes by itself (PostgreSQL, appendix A): a full disk, no memory, too many
+# connections; an error of the disk; the administrator shuts down or restarts.
+PASSING = ('53', '58', '57P')
+
+# Seconds in which a database that comes and goes is told of once.
+QUIET = 60
 
 SILENT = (psycopg2.extensions.TRANSACTION_STATUS_IDLE, psycopg2.extensions.TRANSACTION_STATUS_INTRANS,
           psycopg2.extensions.TRANSACTION_STATUS_INERROR)
@@ -59,6 +67,7 @@ class Connections(object):
         self._recognise = recognise
         self._idle = []     # the last one used is the first one taken: the others can grow old
         self._answers = True
+        self._told = None   # when
 
     @contextlib.contextmanager
     def connection(self):
@@ -72,13 +81,10 @@ class Connections(object):
             try:
                 yield connection
                 connection.rollback()
-            except psycopg2.Error as error:
-                if connection.closed or not _recover(connection):
-                    connection.close()
+            except Exception as error:
+                # Whatever a controller made of it: with a broken connection that was the cause.
+                if not _recover(connection) or _passes(error):
                     raise self._tell(DatabaseUnavailable(one_line(error)))
-                raise
-            except Exception:
-                _recover(connection)
                 raise
             except BaseException:
                 # The poll ended by its timeout or because its client is gone. A rollback would wait
@@ -102,7 +108,6 @@ class Connections(object):
             connection = connect(self._parameters, 'longpolling')
         except DatabaseUnavailable as error:
             raise self._tell(error)
-        self._answers = True
         try:
             connection.autocommit = True
             self._recognise(connection)
@@ -114,16 +119,22 @@ class Connections(object):
             # psycopg2 opens every transaction of this connection with BEGIN READ ONLY, so that not
             # even a commit in a controller leads to one that may write.
             connection.set_session(readonly=True)
+        except psycopg2.Error as error:
+            connection.close()
+            raise self._tell(DatabaseUnavailable(one_line(error)))
         except BaseException:
             connection.close()
             raise
+        self._answers = True
         return connection
 
     def _tell(self, error):
         # Once: while the database is down, thousands of polls may come and ask again.
-        if self._answers:
+        now = monotonic()
+        if self._answers and (self._told is None or now - self._told > QUIET):
             _logger.warning("The database %s does not answer: %s", self._parameters.get('dbname'), error.reason)
-            self._answers = False
+            self._told = now
+        self._answers = False
         return error
 
     def close(self):
@@ -135,8 +146,12 @@ class Connections(object):
         return len(self._idle) + self.budget.used
 
 
+def _passes(error):
+    return (getattr(error, 'pgcode', None) or '').startswith(PASSING)
+
+
 def _recover(connection):
-    """Roll back after an error; whether the connection can be used again."""
+    """Roll back after an error; whether the connection can be used again. It is closed if not."""
     try:
         if not connection.closed and connection.get_transaction_status() in SILENT:
             connection.rollback()
