@@ -46,6 +46,28 @@ def test_slots_are_given_in_the_order_of_asking(budget):
     assert taken == list(range(50))
 
 
+def test_one_route_leaves_a_quarter_to_the_others():
+    """A slow controller: its polls wait for each other, the others pass them."""
+    budget, taken = CursorBudget(8), []
+
+    def hold_for(route, seconds):
+        with budget.slot(route):
+            taken.append(route)
+            gevent.sleep(seconds)
+
+    slow = [gevent.spawn(hold_for, '/slow', 10) for _ in range(20)]
+    settle()
+    assert (budget.used, budget.waiting, budget.share) == (6, 14, 6)
+    gevent.joinall([gevent.spawn(hold_for, route, 0) for route in ['/quick', None] * 10], raise_error=True)
+    assert taken[6:] == ['/quick', None] * 10
+    # A slot that a slow one gives back goes to the slow one that waits longest.
+    gevent.killall(slow[:1])
+    settle()
+    assert (budget.used, budget.waiting) == (6, 13)
+    gevent.killall(slow)
+    assert (budget.used, budget.waiting) == (0, 0)
+
+
 def test_a_latecomer_takes_no_slot_from_who_waits(budget):
     """Between the release and the waiter's turn somebody asks: he goes to the end of the queue."""
     taken = []

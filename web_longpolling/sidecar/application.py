@@ -153,7 +153,7 @@ class Application(object):
     def _log_in(request, route, database, session):
         if route.mustbeauthenticated and request.headers.get('Sec-Fetch-Site') == 'cross-site':
             raise errors.Forbidden("A page of another site may not poll with this user's login.")
-        if database and request.log_in(database, session):
+        if database and request.log_in(database, route, session):
             return
         if route.mustbeauthenticated:
             raise errors.AuthenticationError("Nobody is logged in, or the session has ended; log in again.")

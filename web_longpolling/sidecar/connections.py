@@ -70,13 +70,14 @@ class Connections(object):
         self._told = None   # when
 
     @contextlib.contextmanager
-    def connection(self):
+    def connection(self, route=None):
         """One connection for the length of the block, in a READ ONLY transaction that is rolled back.
 
+        :param route: for which it is counted, as for ``CursorBudget.slot``
         :raises BudgetExhausted: if none became free before the poll's timeout
         :raises DatabaseUnavailable: if PostgreSQL does not answer or breaks off
         """
-        with self.budget.slot():
+        with self.budget.slot(route):
             connection = self._take()
             try:
                 yield connection

@@ -41,7 +41,7 @@ class Database(object):
         self.loading = Loading(name, parameters, self._loaded)
         self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE, self.loading.recognise)
         self.channels = Channels()
-        self.feed = Feed(self.cursor)
+        self.feed = Feed(lambda: self.cursor('the feed'))
         self.listener = Listener(name, _past_pooler(parameters), self.loading.recognise, self.channels.tell,
                                  self.feed.wake, self._gap)
         self.verify_again = Verification(self._still_good)
@@ -57,14 +57,15 @@ class Database(object):
                          if host.adapter().installed(self.name, module))
 
     @contextlib.contextmanager
-    def cursor(self):
+    def cursor(self, route=None):
         """A cursor of the host's class in a READ ONLY transaction, which is rolled back.
 
+        :param route: for which it is counted, as for ``CursorBudget.slot``
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
         """
         self._check_loaded()
         adapter = host.adapter()
-        with self.connections.connection() as connection:
+        with self.connections.connection(route) as connection:
             cr = adapter.cursor(self.name, connection)
             try:
                 yield cr

@@ -29,20 +29,23 @@ class Request(werkzeug.wrappers.Request):
     def __init__(self, environ):
         werkzeug.wrappers.Request.__init__(self, environ)
         self._database = None
+        self._route = None
         self._session = None
         self._verified = None       # when, on the monotonic clock
         self._snapshot = None
         self._ended = False
         self.told = None            # when the news came that it answers, on the same clock
 
-    def log_in(self, database, session):
+    def log_in(self, database, route, session):
         """Make the poll the user's of `session`, if the database says that it is good.
 
+        :param route: the poll's Route
         :returns: whether it is
         """
         self._verified = monotonic()
         if database.verify(session):
             self._database = database
+            self._route = route.path
             self._session = session
             session.secret = None       # not kept for as long as the poll is held; the next check reads it anew
         return self._session is not None
@@ -109,7 +112,7 @@ class Request(werkzeug.wrappers.Request):
         if self._snapshot is not None:
             yield self._snapshot
             return
-        with open_snapshot(self._database, session.uid, self.context) as snapshot:
+        with open_snapshot(self._database, self._route, session.uid, self.context) as snapshot:
             self._snapshot = snapshot
             try:
                 yield snapshot
