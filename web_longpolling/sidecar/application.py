@@ -42,6 +42,8 @@ _logger = logging.getLogger(__name__)
 # Seconds. The answer of a poll that was held longer leaves only after its session has been verified again.
 FRESH = 1
 
+_UNKNOWN = "There is no such long polling route here."
+
 
 class Application(object):
     """The WSGI application of the sidecar."""
@@ -147,13 +149,15 @@ class Application(object):
         except (NotFound, RequestRedirect, MethodNotAllowed):
             if not database and len(served) < len(self._databases):
                 raise errors.DatabaseUnavailable("perhaps the route is one of a database that is out of reach")
-            raise errors.UnknownRoute("There is no such long polling route here.")
+            raise errors.UnknownRoute(_UNKNOWN)
 
     @staticmethod
     def _log_in(request, route, database, session):
         if route.mustbeauthenticated and request.headers.get('Sec-Fetch-Site') == 'cross-site':
             raise errors.Forbidden("A page of another site may not poll with this user's login.")
         if database and request.log_in(database, route, session):
+            if route.module not in database.modules():      # it was removed, as the database has just told
+                raise errors.UnknownRoute(_UNKNOWN)
             return
         if route.mustbeauthenticated:
             raise errors.AuthenticationError("Nobody is logged in, or the session has ended; log in again.")

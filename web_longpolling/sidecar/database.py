@@ -2,7 +2,7 @@
 """One served database: its registry, its routes, its cursor budget, its news."""
 import contextlib
 
-from .. import host, routes, settings
+from .. import host, settings
 from ..errors import DatabaseUnavailable
 from .apart import apart
 from .channels import Channels
@@ -53,8 +53,7 @@ class Database(object):
         :raises DatabaseUnavailable: if that is not known
         """
         self._check_loaded()
-        return frozenset(module for module in routes.table.modules
-                         if host.adapter().installed(self.name, module))
+        return self.loading.modules
 
     @contextlib.contextmanager
     def cursor(self, route=None):

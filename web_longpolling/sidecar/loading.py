@@ -20,9 +20,9 @@ import gevent
 import psycopg2
 from gevent.event import Event
 
-from .. import host
+from .. import host, routes
 from ..errors import ConfigurationError, DatabaseUnavailable
-from . import monitor
+from . import monitor, sources
 from .clock import monotonic
 from .connections import connect, one_line
 
@@ -47,6 +47,7 @@ class Loading(object):
 
     loaded: whether the registry is the database's own; False while it is out of reach or another one
     generation: how many times it was loaded
+    modules: frozenset of the names of the modules with routes that are installed
     """
 
     def __init__(self, name, parameters, on_loaded):
@@ -57,6 +58,7 @@ class Loading(object):
         """
         self.loaded = False
         self.generation = 0
+        self.modules = frozenset()
         self._name = name
         self._parameters = parameters
         self._on_loaded = on_loaded
@@ -105,13 +107,17 @@ class Loading(object):
             host.adapter().load(self._name)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailable(one_line(error))
+        # Before anything that waits: polls that do have the new registry from now on.
+        self.generation += 1
+        self.modules = frozenset(module for module in list(routes.table.modules)
+                                 if host.adapter().installed(self._name, module))
         if not host.adapter().installed(self._name, 'web_longpolling'):
             raise self._not_installed()
         if self.look() != oid:
             raise DatabaseUnavailable("it was made anew while it was loaded")
         self._oid = oid
-        self.generation += 1
         self.loaded = True
+        sources.check()
 
     def recognise(self, connection):
         """Refuse a new connection that leads to another database than the one that was loaded.
