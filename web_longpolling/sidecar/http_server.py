@@ -1,5 +1,6 @@
 # -*- coding: utf-8 -*-
 """gevent's HTTP server, with what long polling needs of it."""
+import errno
 import io
 import logging
 import socket
@@ -26,6 +27,9 @@ HEAD_REST = 1 << 20
 # Bytes that are read from a connection at once, and kept for it: a whole request as browsers send them, a fraction of
 # Python's own 8 KB.
 READ_AHEAD = 1024
+
+# Seconds until connections are accepted again when there was no file descriptor for one.
+SHORTAGE = 1.0
 
 _HEAD_TOO_SLOW = (b'HTTP/1.1 408 Request Timeout\r\n'
                   b'Connection: close\r\n'
@@ -153,9 +157,32 @@ class PollServer(WSGIServer):
         """
         self.responding = 0
         self.logs_requests = _logger.isEnabledFor(logging.DEBUG)
+        self._told = False          # that there are no descriptors
         access_log = LoggingLogAdapter(_logger, logging.DEBUG) if self.logs_requests else None
         WSGIServer.__init__(self, listener, application, spawn=Pool(most_connections), log=access_log,
                             error_log=LoggingLogAdapter(_logger, logging.WARNING))
+
+    def do_read(self):
+        """Accept a connection. gevent would log each attempt, with a traceback."""
+        try:
+            accepted = WSGIServer.do_read(self)
+        except EnvironmentError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            if not self._told:
+                _logger.error("No connection is accepted for want of file descriptors: %s", error.strerror)
+                self._told = True
+            self.stop_accepting()
+            gevent.spawn_later(SHORTAGE, self._accept_again)
+            return None
+        if accepted and self._told:
+            _logger.info("Connections are accepted again")
+            self._told = False
+        return accepted
+
+    def _accept_again(self):
+        if not self.closed:
+            self.start_accepting()
 
     def finish(self, seconds):
         """Close what listens, and wait until what is being answered has been sent.
