@@ -137,6 +137,7 @@ class Feed(object):
             gevent.spawn(self._keep_reading)
 
     def _keep_reading(self):
+        told = False
         try:
             while self._stale and self._followers:
                 self._stale = False
@@ -145,8 +146,9 @@ class Feed(object):
                         self._read(cr)
                 except Exception as error:
                     self._stale = True
-                    if not isinstance(error, Unavailable):      # of which the log has been told
+                    if not told and not isinstance(error, Unavailable):     # of which the log has been told
                         _logger.exception("The feed can't be read")
+                        told = True
                     gevent.sleep(PAUSE)
                 else:
                     self._release()
