@@ -39,10 +39,17 @@ def folder(stack) -> Path:
 
 def write(stack, name: str, code: str) -> str:
     """Write an addon with this code; returns its name."""
-    place = stack.folder.path / 'novelties' / name
+    return write_in(stack.folder.path / 'novelties', name, code)
+
+
+def write_in(folder: Path, name: str, code: str, manifest: str = MANIFEST, **files: str) -> str:
+    """The same in another folder; `files` are further files of the addon, by their names without a point."""
+    place = folder / name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    for manifest in ('__openerp__.py', '__manifest__.py'):
-        (place / manifest).write_text(MANIFEST)
+    for file in ('__openerp__.py', '__manifest__.py'):
+        (place / file).write_text(manifest)
     (place / '__init__.py').write_text(code)
+    for file, text in files.items():
+        (place / f'{file}.py').write_text(text)
     return name

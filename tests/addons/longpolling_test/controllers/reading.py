@@ -77,3 +77,18 @@ def private(request, **kwargs):
 def forbidden(request, **kwargs):
     """What an ordinary user has no right to read."""
     return request.model('ir.mail_server').search([])
+
+
+@longpolling.route('/read/model')
+def model(request, model, **kwargs):
+    """How many records of a model the user sees."""
+    return len(request.model(model).search([]))
+
+
+@longpolling.route('/read/sort')
+def sort(request, rows, **kwargs):
+    """Let PostgreSQL sort more than it does in memory."""
+    with request.snapshot() as snapshot:
+        snapshot.cr.execute("SELECT max(place) FROM (SELECT row_number() OVER (ORDER BY md5(number::text)) AS place "
+                            "FROM generate_series(1, %s) AS number) AS sorted", (rows,))
+        return snapshot.cr.fetchone()[0]
