@@ -59,10 +59,11 @@ class Window:
         self.errors = []
         self.expected = list(ALWAYS_EXPECTED)
         self.held = []
+        self.begun = []     # when each of them began
         self.aborted = []
         self.page.on('console', self._hear)
         self.page.on('pageerror', lambda error: self.errors.append(str(error)))
-        self.page.on('request', lambda request: self._is_poll(request) and self.held.append(request))
+        self.page.on('request', self._begin)
         self.page.on('requestfinished', self._end)
         self.page.on('requestfailed', lambda request: self._end(request) and self.aborted.append(request))
 
@@ -75,8 +76,14 @@ class Window:
     def _is_poll(self, request) -> bool:
         return request.url.startswith(self.stack.url + self.stack.path)
 
+    def _begin(self, request):
+        if self._is_poll(request):
+            self.held.append(request)
+            self.begun.append(time.monotonic())
+
     def _end(self, request) -> bool:
         if request in self.held:
+            del self.begun[self.held.index(request)]
             self.held.remove(request)
             return True
         return False
