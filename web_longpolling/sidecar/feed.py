@@ -72,6 +72,7 @@ class Feed(object):
         self._told = monotonic()    # when the latest notification came
         self._cursor = cursor
         self._window = None
+        self._beginnings = 0        # how many times the window was dropped, so as to begin anew
         self._stale = True          # the window may lack what was published
         self._reading = False
         self._followers = set()
@@ -91,6 +92,7 @@ class Feed(object):
     def begin_anew(self):
         """Something may have been published unheard, or the database was restored: its positions may be lower."""
         self._window = None
+        self._beginnings += 1
         self.wake()
 
     def follow(self, request, channels, since):
@@ -157,17 +159,24 @@ class Feed(object):
 
     def _read(self, cr):
         self.reads += 1
-        if self._window is None:
-            self._window = _recent(cr)
+        window, beginning = self._window, self._beginnings
+        if window is None:
+            window = _recent(cr)
+            if beginning == self._beginnings:
+                self._window = window
             return
         while True:
-            events, all_of_them = _select(cr, _NEWER, since=self._window.last)
-            self._window.append(events)
+            events, all_of_them = _select(cr, _NEWER, since=window.last)
+            if beginning != self._beginnings:
+                return      # what was read is of before; the feed is stale, and read again
+            window.append(events)
             if all_of_them:
                 return
 
     def _release(self):
         """Wake the followers for whom there is something, or of whom the window can't tell."""
+        if self._window is None:
+            return
         for follower in self._followers:
             if not self._window.covers(follower.since) or self._window.after(follower.channels, follower.since):
                 follower.signal.set()
