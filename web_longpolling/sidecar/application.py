@@ -6,12 +6,14 @@
     nginx -> PollServer (http_server.py) -> Application.respond(environ, start_response)
       Application._poll            starts the poll's one timer, turns what ends it into an answer
         Application._answer
-          parameters.read          what the browser sent: GET data=, or a JSON body      400, 413
-          host.session             who asks: the host's session file, not yet verified
-          Application._database    the session's database, if this sidecar serves it
-          Application._find        the route, of the modules installed in that database  404
+          Application._receive     on a stack of its own, which is not held (apart.py)
+            parameters.read        what the browser sent: GET data=, or a JSON body      400, 413
+            host.session           who asks: the host's session file, not yet verified
+            Application._database  the session's database, if this sidecar serves it
+            Application._find      the route, of the modules installed in that database  404
           Application._log_in      the session, verified against the database            401, 403
           polls.under_way          counted, and refused if there are too many            503
+          hangup, browsers         end the poll when its client is gone
           route.controller(request, **parameters)                                        200, 204
             request.model, request.snapshot   read: one cursor of the budget a call      503
             request.listen, request.follow    held: a greenlet and a socket
