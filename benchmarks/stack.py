@@ -10,6 +10,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psycopg2
+
 # Bare gevent.pywsgi, in the same interpreter as the sidecar.
 FLOOR = Path(__file__).with_name('floor.py')
 
@@ -74,19 +76,22 @@ def wait_until_held(count: int, seconds: float = 120) -> float:
     return time.monotonic() - begun
 
 
-def sql(statement: str) -> str:
-    """What a statement gives, committed at once."""
-    done = subprocess.run(['psql', DSN, '-Atc', statement], check=True, stdout=subprocess.PIPE, text=True)
-    return done.stdout.strip()
+def sql(statement: str) -> int | None:
+    """The one value that a statement gives, if it gives one; committed at once."""
+    with contextlib.closing(psycopg2.connect(DSN)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone()[0] if cursor.description else None
 
 
 def connections() -> int:
     """The sidecar's connections to PostgreSQL."""
-    return int(sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'"))
+    return sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'")
 
 
 def last_position() -> int:
-    return int(sql('SELECT COALESCE(max(position), 0) FROM longpolling_event'))
+    return sql('SELECT COALESCE(max(position), 0) FROM longpolling_event')
 
 
 class Floor:

@@ -146,14 +146,13 @@ class Feed(object):
                 try:
                     with self._cursor() as cr:
                         self._read(cr)
+                        self._release()     # who follows need not wait for the rollback
                 except Exception as error:
                     self._stale = True
                     if not told and not isinstance(error, Unavailable):     # of which the log has been told
                         _logger.exception("The feed can't be read")
                         told = True
                     gevent.sleep(PAUSE)
-                else:
-                    self._release()
         finally:
             self._reading = False
 
