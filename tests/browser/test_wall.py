@@ -79,6 +79,7 @@ def test_the_wall_fits_a_telephone(windows):
     window.wait_for_note('too long for any telephone')
     width, content = window.page.evaluate('[innerWidth, document.querySelector(".lpd_wall").scrollWidth]')
     assert content <= width == 390
+    assert window.page.locator('.lpd_wall').bounding_box()['width'] > 350
     assert window.page.locator('.lpd_post').bounding_box()['height'] >= 44
 
 
