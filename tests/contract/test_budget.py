@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.news.holding import connection, eventually
+
 from .conftest import MAX_CURSOR, TIMEOUT
 
 POLLS = 50
@@ -92,3 +94,23 @@ def test_a_poll_that_waits_holds_no_cursor(ann, visitor):
         assert ann.poll('/sample/user').status_code == 200
         assert time.monotonic() - begun < 0.7
         assert {poll.result().status_code for poll in held} == {200}
+
+
+def test_a_client_that_hangs_up_waits_for_no_cursor_any_more(stack, programs, ann, visitor):
+    """Client gone: it leaves the queue for the cursor with which its login would be verified, within a second."""
+    config = programs.config('waiting', longpolling_timeout=60)
+    with programs.serving('-c', config, '-d', stack.db, '-p', programs.port(), '--max-cursor', '1') as serving, \
+            ThreadPoolExecutor(1) as pool:
+        def figure(name):
+            text = visitor.http.get(serving.url + '/metrics', timeout=10).text
+            return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
+
+        pool.submit(ann.clone().poll, '/read/sleep', {'seconds': 6}, url=serving.url)
+        eventually(lambda: figure('longpolling_budget_used{') == 1)
+        time.sleep(0.3)     # its login was verified before, with a cursor too
+        with connection(ann, serving.url, '/sample/user', {}):
+            eventually(lambda: figure('longpolling_budget_waiting{') == 1)
+        begun = time.monotonic()
+        eventually(lambda: figure('longpolling_budget_waiting{') == 0)
+        assert time.monotonic() - begun < 1
+        assert figure('longpolling_polls_gone_total') == 1

@@ -11,9 +11,9 @@
             host.session           who asks: the host's session file, not yet verified
             Application._database  the session's database, if this sidecar serves it
             Application._find      the route, of the modules installed in that database  404
+          hangup, browsers         end the poll from here on when its client is gone
           Application._log_in      the session, verified against the database            401, 403
           polls.under_way          counted, and refused if there are too many            503
-          hangup, browsers         end the poll when its client is gone
           route.controller(request, **parameters)                                        200, 204
             request.model, request.snapshot   read: one cursor of the budget a call      503
             request.listen, request.follow    held: a greenlet and a socket
@@ -98,16 +98,16 @@ class Application(object):
 
     def _answer(self, environ):
         request, route, sent, database, session = apart(self._receive, environ)
-        self._log_in(request, route, database, session)
-        with self._polls.under_way(request), hangup.EndsPoll(environ['longpolling.socket']), \
-                self._watched.ends_poll(environ.get(browsers.HEADER)):
-            try:
-                value = route.controller(request, **sent)
-            except (TypeError, UnicodeError) as error:
-                if sys.exc_info()[2].tb_next is None:   # raised by the call itself: the controller was not entered
-                    raise errors.BadRequest("The parameters do not fit this route: %s." % error)
-                raise
-            request.verify_again(older_than=FRESH)
+        with hangup.EndsPoll(environ['longpolling.socket']), self._watched.ends_poll(environ.get(browsers.HEADER)):
+            self._log_in(request, route, database, session)
+            with self._polls.under_way(request):
+                try:
+                    value = route.controller(request, **sent)
+                except (TypeError, UnicodeError) as error:
+                    if sys.exc_info()[2].tb_next is None:   # raised by the call itself: nothing of it was entered
+                        raise errors.BadRequest("The parameters do not fit this route: %s." % error)
+                    raise
+                request.verify_again(older_than=FRESH)
         if request.told is not None:
             self._metrics.notify_to_answer.observe(monotonic() - request.told)
         return answers.success(route.mode, value, host.adapter().json_default)
