@@ -41,7 +41,7 @@ class Database(object):
         self.loading = Loading(name, parameters, self._loaded)
         self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE, self.loading.recognise)
         self.channels = Channels()
-        self.feed = Feed(lambda: self.cursor('the feed'))
+        self.feed = Feed(self._feed_cursor)
         self.listener = Listener(name, _past_pooler(parameters), self.loading.recognise, self.channels.tell,
                                  self.feed.wake, self._gap)
         self.verify_again = Verification(self._still_good)
@@ -75,6 +75,13 @@ class Database(object):
                 raise
             finally:
                 adapter.close(cr)
+
+    @contextlib.contextmanager
+    def _feed_cursor(self):
+        # Not the host's: the feed is read at each wake-up, and asks for nothing of it.
+        self._check_loaded()
+        with self.connections.connection('the feed') as connection, connection.cursor() as cursor:
+            yield cursor
 
     def follow_changes(self):
         """Load what another process has changed in rights or modules; whether there are other modules now.
