@@ -6,6 +6,7 @@ a test sees exactly what a browser would.
 
 import itertools
 import json
+from pathlib import Path
 
 import requests
 
@@ -124,3 +125,14 @@ def visit(stack, login: str | None = None, password: str | None = None) -> Sessi
     if login is None:
         return session
     return session.login(login, password or login)
+
+
+def session_file(stack, session: Session) -> Path:
+    """The file of the host's session store that the session's cookie names."""
+    [path] = (path for path in stack.folder.path.rglob(f'*{session.cookie[1]}*') if path.is_file())
+    return path
+
+
+def expire(stack, session: Session):
+    """End the session as the hosts let one expire: they remove its file."""
+    session_file(stack, session).unlink()

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.clients import expire, session_file
+
 POLLS_OF_EACH = 500
 THREADS_OF_EACH = 4
 # The hash of a password that nobody knows, as Odoo writes it.
@@ -54,17 +56,11 @@ def test_a_session_that_has_ended_is_refused_at_its_next_poll(stack, admin, sql,
     assert 'Traceback' not in log()
 
 
-def session_file(stack, user):
-    """The file of the host's session store that the user's cookie names."""
-    [path] = (path for path in stack.folder.path.rglob(f'*{user.cookie[1]}*') if path.is_file())
-    return path
-
-
 def test_a_session_that_has_expired_is_refused(stack, new_user):
-    """The hosts let a session expire by removing its file: 401 at the next poll."""
+    """401 at the next poll."""
     user = new_user()
     assert user.poll('/who').status_code == 200
-    session_file(stack, user).unlink()
+    expire(stack, user)
     assert user.poll('/who').status_code == 401
     assert user.poll('/public').json() == {'has': []}
 

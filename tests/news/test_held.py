@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests import clients
 from web_longpolling import publishing
 
 from .holding import SECONDS, connection, eventually
@@ -17,18 +18,22 @@ POLLS = 20
 FREED = 1.0
 
 
-def log_out(admin, user):
+def log_out(stack, admin, user):
     cookies = user.http.cookies.copy()
     user.logout()
     user.http.cookies = cookies
 
 
-def change_password(admin, user):
+def change_password(stack, admin, user):
     admin.set_password(user.uid, 'changed')
 
 
-def deactivate(admin, user):
+def deactivate(stack, admin, user):
     admin.rpc('res.users', 'write', [[user.uid], {'active': False}])
+
+
+def expire(stack, admin, user):
+    clients.expire(stack, user)
 
 
 def tell(transaction, channel, payload):
@@ -39,13 +44,13 @@ def tell(transaction, channel, payload):
 
 
 @pytest.mark.parametrize('kind', KINDS)
-@pytest.mark.parametrize('end', [log_out, change_password, deactivate], ids=lambda end: end.__name__)
-def test_a_session_that_ends_while_its_poll_is_held_gets_no_data(holding, new_user, ann, admin, transaction, channel,
-                                                                 end, kind):
+@pytest.mark.parametrize('end', [log_out, change_password, deactivate, expire], ids=lambda end: end.__name__)
+def test_a_session_that_ends_while_its_poll_is_held_gets_no_data(stack, holding, new_user, ann, admin, transaction,
+                                                                 channel, end, kind):
     """Woken, the session is verified again before the controller goes on: 401, and nothing of the news."""
     user = new_user()
     answer, other = getattr(holding, kind)(user, channel), holding.follow(ann, channel)
-    end(admin, user)
+    end(stack, admin, user)
     tell(transaction, channel, SECRET)
     response = answer.result()
     assert response.status_code == 401
@@ -54,11 +59,11 @@ def test_a_session_that_ends_while_its_poll_is_held_gets_no_data(holding, new_us
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_session_that_goes_on_is_answered(holding, new_user, admin, transaction, channel, kind):
+def test_a_session_that_goes_on_is_answered(stack, holding, new_user, admin, transaction, channel, kind):
     """What happens to other users' sessions is nothing to this one."""
     user, other = new_user(), new_user()
     answer = getattr(holding, kind)(user, channel)
-    change_password(admin, other)
+    change_password(stack, admin, other)
     tell(transaction, channel, SECRET)
     assert answer.result().status_code == 200
     assert SECRET in answer.result().text
