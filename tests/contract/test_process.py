@@ -122,13 +122,6 @@ def test_the_sidecar_tells_how_it_is(programs, patient, visitor, ann, stack):
         health = visitor.http.get(serving.url + '/health', timeout=10)
         assert health.status_code == 200
         assert health.json() == {'status': 'ok', 'polls_held': 2, 'listening': {stack.db: True}}
-        text = visitor.http.get(serving.url + '/metrics', timeout=10).text
-        figures = dict(line.rsplit(' ', 1) for line in text.splitlines() if not line.startswith('#'))
-        assert float(figures['longpolling_polls_held']) == 2
-        assert float(figures['longpolling_polls_started_total']) == 2
-        assert float(figures[f'longpolling_budget_size{{database="{stack.db}"}}']) == 8
-        assert float(figures[f'longpolling_budget_used{{database="{stack.db}"}}']) == 0
-        assert float(figures[f'longpolling_listening{{database="{stack.db}"}}']) == 1
         serving.stop()
 
 
