@@ -32,7 +32,8 @@ class Table:
 
     def fetchall(self):
         since = self.parameters.get('since', 0)
-        return [(position, 'wall', payload, False) for position, payload in self.rows if position > since]
+        bounded = () if self.query == feed_module._FEW else (False,)    # the column that says that there are more
+        return [(position, 'wall', payload, *bounded) for position, payload in self.rows if position > since]
 
 
 class Poll:

@@ -1,10 +1,18 @@
 # -*- coding: utf-8 -*-
 """A clock that nobody sets."""
-import os
-
 try:
     from time import monotonic
-except ImportError:
+except ImportError:         # Python 2.7
+    import ctypes
+
+    class _Timespec(ctypes.Structure):
+        _fields_ = [('seconds', ctypes.c_long), ('nanoseconds', ctypes.c_long)]
+
+    _clock_gettime = ctypes.CDLL(None).clock_gettime
+    _CLOCK_MONOTONIC = 1    # linux/time.h
+
     def monotonic():
-        """Seconds since some moment, in steps of 10 ms: times(2) counts ticks since the machine's start."""
-        return os.times()[4]
+        """Seconds since some moment, a float: clock_gettime(2)."""
+        now = _Timespec()
+        _clock_gettime(_CLOCK_MONOTONIC, ctypes.byref(now))
+        return now.seconds + now.nanoseconds * 1e-9

@@ -41,6 +41,12 @@ _RECENT = _BOUNDED.format(condition='position IS NOT NULL', order='DESC')
 _NEWER = _BOUNDED.format(condition='position > %(since)s', order='ASC')
 _NEWER_ON = _BOUNDED.format(condition='channel IN %(channels)s AND position > %(since)s', order='ASC')
 
+# What a wake-up finds is a few events most of the time, and PostgreSQL plans this in half the time.
+FEW = 16
+_FEW = """
+    SELECT position, channel, payload FROM longpolling_event
+    WHERE position > %(since)s ORDER BY position LIMIT %(few)s"""
+
 _LAST = "SELECT COALESCE(max(position), 0) FROM longpolling_event"
 _HORIZON = "SELECT value FROM ir_config_parameter WHERE key = %s"
 
@@ -165,7 +171,7 @@ class Feed(object):
                 self._window = window
             return
         while True:
-            events, all_of_them = _select(cr, _NEWER, since=window.last)
+            events, all_of_them = _select_newer(cr, window.last)
             if beginning != self._beginnings:
                 return      # what was read is of before; the feed is stale, and read again
             window.append(events)
@@ -186,6 +192,15 @@ def _select(cr, query, **parameters):
     cr.execute(query, dict(_BOUNDS, **parameters))
     rows = cr.fetchall()
     return [Published(*row[:3]) for row in rows], not any(row[3] for row in rows)
+
+
+def _select_newer(cr, since):
+    """As :func:`_select`, for the events of all channels after position `since`."""
+    cr.execute(_FEW, {'since': since, 'few': FEW})
+    rows = cr.fetchall()
+    if len(rows) < FEW:
+        return [Published(*row) for row in rows], True
+    return _select(cr, _NEWER, since=since)
 
 
 def _recent(cr):
