@@ -1,6 +1,7 @@
 """A module installed, upgraded or removed, or a user's rights changed, while the sidecar runs."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
@@ -143,3 +144,22 @@ def test_an_access_right_counts_at_once(admin, new_user):
     assert user.poll('/read/forbidden').status_code == 200
     admin.rpc('ir.model.access', 'unlink', [[access]])
     assert user.poll('/read/forbidden').status_code == 500
+
+
+def test_what_a_held_poll_reads_when_it_is_woken_follows_the_users_rights(stack, admin, new_user, sql, channel):
+    """A user's rights changed while his poll is held: what its controller reads then is what he may see now."""
+    user = new_user()
+    partner = admin.rpc('res.partner', 'create', [{'name': channel}])
+    group = admin.rpc('res.groups', 'create', [{'name': f'Blind {channel}'}])
+    [partners] = admin.rpc('ir.model', 'search', [[('model', '=', 'res.partner')]])
+    admin.rpc('ir.rule', 'create', [{'name': 'not this one', 'model_id': partners, 'groups': [(6, 0, [group])],
+                                     'domain_force': f"[('id', '!=', {partner})]"}])
+    assert user.poll('/news/count', {'name': channel, 'seen': 0}).text == '1'       # which fills the caches
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(user.clone().poll, '/news/count', {'name': channel, 'seen': 1})
+        time.sleep(1)
+        members = 'users' if stack.host == 'openerp-7.0' else 'user_ids'
+        admin.rpc('res.groups', 'write', [[group], {members: [(4, user.uid)]}])
+        assert not held.done()
+        sql("SELECT pg_notify(%s, %s)", (publishing.NEWS, publishing.encode(['partners'])))
+        assert held.result(30).text == '0'

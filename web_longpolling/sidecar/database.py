@@ -92,8 +92,22 @@ class Database(object):
         self._up_to_date(self._follow)
         return self.modules() != before
 
+    @contextlib.contextmanager
+    def current_cursor(self, route, since):
+        """As :meth:`cursor`, with rights and modules as they are now.
+
+        :param since: if somebody has looked for changes after this moment, nobody needs to; None: never
+        """
+        while True:
+            generation = self.loading.generation
+            with self.cursor(route) as cr:
+                if since is None or self._followed > since or apart(self._follow, cr):
+                    yield cr
+                    return
+            self.loading.renew(generation)
+
     def verify(self, session):
-        """Whether a session is good, asked of the database itself.
+        """Whether a session is good, asked of the database itself; rights and modules are as they are now, then.
 
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
         """
@@ -129,7 +143,15 @@ class Database(object):
 
     def _still_good(self, key):
         session = host.adapter().session(key)
-        return session is not None and session.db == self.name and self.verify(session)
+        return session is not None and session.db == self.name and self._up_to_date(
+            lambda cr: self._verify_woken(cr, session))
+
+    def _verify_woken(self, cr, session):
+        # Without a look for changes, which takes longer than this. Who goes on to read has a current_cursor; and what
+        # the registry of before finds good, is.
+        if host.adapter().verify(cr, session):
+            return True
+        return host.adapter().verify(cr, session) if self._follow(cr) else None
 
     def _loaded(self):
         self.listener.start()

@@ -32,6 +32,7 @@ class Request(werkzeug.wrappers.Request):
         self._route = None
         self._session = None
         self._verified = None       # when, on the monotonic clock
+        self._woken = None          # when it was woken, on the same clock
         self._snapshot = None
         self._ended = False
         self.told = None            # when the news came that it answers, on the same clock
@@ -60,7 +61,7 @@ class Request(werkzeug.wrappers.Request):
             raise AuthenticationError("The session has ended; log in again.")
         if self._session is None or monotonic() - self._verified <= older_than:
             return
-        self._verified = monotonic()
+        self._verified = self._woken = monotonic()
         if not self._database.verify_again(self._session.key):
             self._session = None
             self._ended = True
@@ -112,7 +113,7 @@ class Request(werkzeug.wrappers.Request):
         if self._snapshot is not None:
             yield self._snapshot
             return
-        with open_snapshot(self._database, self._route, session.uid, self.context) as snapshot:
+        with open_snapshot(self._database, self._route, session.uid, self.context, self._woken) as snapshot:
             self._snapshot = snapshot
             try:
                 yield snapshot
