@@ -11,6 +11,7 @@
 
 Positions grow in commit order, so «all after position p» is exact: nothing comes later with a smaller one.
 """
+import collections
 import logging
 
 import gevent
@@ -81,10 +82,10 @@ class Feed(object):
         self._beginnings = 0        # how many times the window was dropped, so as to begin anew
         self._stale = True          # the window may lack what was published
         self._reading = False
-        self._followers = set()
+        self._followers = collections.defaultdict(set)      # by channel; never an empty set
 
     def __len__(self):
-        return len(self._followers)
+        return len(set().union(*self._followers.values()))
 
     def wake(self):
         """Something was published, or may have been."""
@@ -110,7 +111,8 @@ class Feed(object):
         :raises AuthenticationError: if the session has ended meanwhile
         """
         follower = _Follower(channels, since)
-        self._followers.add(follower)
+        for channel in channels:
+            self._followers[channel].add(follower)
         try:
             if self._stale:
                 self._refresh()
@@ -126,7 +128,10 @@ class Feed(object):
                 follower.signal.wait()
                 woken = True
         finally:
-            self._followers.discard(follower)
+            for channel in channels:
+                self._followers[channel].discard(follower)
+                if not self._followers[channel]:
+                    del self._followers[channel]
 
     def _look(self, follower):
         """The Events for a follower, or None; where the window does not reach, from the table."""
@@ -152,7 +157,6 @@ class Feed(object):
                 try:
                     with self._cursor() as cr:
                         self._read(cr)
-                        self._release()     # who follows need not wait for the rollback
                 except Exception as error:
                     self._stale = True
                     if not told and not isinstance(error, Unavailable):     # of which the log has been told
@@ -163,27 +167,28 @@ class Feed(object):
             self._reading = False
 
     def _read(self, cr):
+        """Bring the window up to date, and release whom that concerns: they need not wait for the rollback."""
         self.reads += 1
         window, beginning = self._window, self._beginnings
         if window is None:
             window = _recent(cr)
             if beginning == self._beginnings:
                 self._window = window
+                self._release(self._followers)      # nobody has looked into it yet
             return
         while True:
             events, all_of_them = _select_newer(cr, window.last)
             if beginning != self._beginnings:
                 return      # what was read is of before; the feed is stale, and read again
             window.append(events)
+            self._release(set(event.channel for event in events))
             if all_of_them:
                 return
 
-    def _release(self):
-        """Wake the followers for whom there is something, or of whom the window can't tell."""
-        if self._window is None:
-            return
-        for follower in self._followers:
-            if not self._window.covers(follower.since) or self._window.after(follower.channels, follower.since):
+    def _release(self, channels):
+        """Wake those who follow one of these channels. Who follows others costs nothing, however many they are."""
+        for channel in channels:
+            for follower in self._followers.get(channel, ()):
                 follower.signal.set()
 
 
