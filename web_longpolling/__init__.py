@@ -4,6 +4,7 @@
 # A host imports its addons as openerp.addons.X or odoo.addons.X. Imported by the plain name, by the
 # command `oe` before there is a host, this is an ordinary package that loads nothing of one.
 if __name__ != 'web_longpolling':
-    from . import host
-    host.load()
-    from . import longpolling   # noqa: F401
+    from . import controllers, host, longpolling, models    # noqa: F401
+    host.adapter()
+    models.load()
+    controllers.load()

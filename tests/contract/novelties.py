@@ -26,7 +26,7 @@ def novelty(request, **kwargs):
         user['login'] for user in users.read(users.search([]), ['login'])]}
 """
 
-BROKEN = "raise ValueError('this addon is broken')\n"
+INTERNAL_ERROR = "raise ValueError('this addon is broken')\n"
 
 
 def folder(stack) -> Path:

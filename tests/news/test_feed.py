@@ -47,7 +47,7 @@ def payloads(answer):
 
 
 def test_a_reader_that_passes_back_last_gets_every_event_once_and_in_order(ann, admin, channel, last):
-    """Published by model code of the host, one call a transaction, read in three answers."""
+    """FeedEvent by model code of the host, one call a transaction, read in three answers."""
     found, since = [], last
     for number in range(3):
         admin.rpc(TELLER, 'publish', [channel, [[number, 'a'], {'ä€': number}]])

@@ -15,7 +15,7 @@ session_key(cookies, arguments, sent) what names the Session that a poll claims,
 session(key)                          that Session as the host's session store has it just now, or None
 cursor(db, connection)                a cursor of the host's class on a psycopg2 connection of ours
 close(cr)                             rolls back and closes it, whatever state it is in
-follow_changes(cr)                    clears the caches if another process has signalled that rights have
+check_signaling(cr)                   clears the caches if another process has signalled that rights have
                                       changed; False if modules have, and the registry must be loaded anew
 verify(cr, session)                   whether the Session is good, by the host's own check, past its caches
 environment(cr, uid, context)         the host's Environment, or None where it has none
@@ -61,7 +61,7 @@ class Session(object):
         return '<Session of user %s in %s>' % (self.uid, self.db)
 
 
-class Lender(object):
+class OneConnectionPool(object):
     """What the hosts' Cursor takes for its connection pool: it lends one connection, which is ours."""
 
     readonly = True
@@ -95,6 +95,14 @@ class WriteWatch(object):
             raise
 
 
+def name():
+    """The name of this host's adapter, a module in this folder, such as 'odoo19'.
+
+    :raises boot.BootError: if no adapter knows this host's version
+    """
+    return boot.adapter_name(boot.package())
+
+
 def adapter():
     """The adapter of the host that has imported this addon.
 
@@ -102,12 +110,5 @@ def adapter():
     """
     global _adapter
     if _adapter is None:
-        _adapter = importlib.import_module('.' + boot.adapter_name(boot.package()), __name__)
+        _adapter = importlib.import_module('.' + name(), __name__)
     return _adapter
-
-
-def load():
-    """Load the adapter, and the models and controllers of this addon that the host itself serves."""
-    adapter()
-    for part in ('_web', '_feed'):
-        importlib.import_module('.' + boot.adapter_name(boot.package()) + part, __name__)

@@ -14,7 +14,7 @@ from odoo.tools.json import json_default as odoo_json_default
 from odoo.tools.misc import consteq
 
 from ..errors import Unavailable
-from . import Lender, Session, WriteWatch, openerp_alias
+from . import OneConnectionPool, Session, WriteWatch, openerp_alias
 
 openerp_alias.install()
 
@@ -80,7 +80,7 @@ def _read_session(sid):
 
 
 def cursor(db, connection):
-    return PollCursor(Lender(connection), db, {})
+    return PollCursor(OneConnectionPool(connection), db, {})
 
 
 def close(cr):
@@ -91,7 +91,7 @@ def close(cr):
         pass
 
 
-def follow_changes(cr):
+def check_signaling(cr):
     registry_sequence, cache_sequences = Registry(cr.dbname).get_sequences(cr)
     registry = Registry(cr.dbname)      # perhaps another one by now
     if registry.registry_sequence != registry_sequence:

@@ -9,7 +9,7 @@ from openerp.modules.registry import RegistryManager
 from openerp.tools import config
 
 from ..errors import Unavailable
-from . import Lender, Session, WriteWatch
+from . import OneConnectionPool, Session, WriteWatch
 
 _store = None
 
@@ -95,7 +95,7 @@ def _read_sessions(sid):
 
 
 def cursor(db, connection):
-    return PollCursor(Lender(connection), db)
+    return PollCursor(OneConnectionPool(connection), db)
 
 
 def close(cr):
@@ -106,7 +106,7 @@ def close(cr):
         pass
 
 
-def follow_changes(cr):
+def check_signaling(cr):
     # OpenERP signals through two sequences, if openerp.multi_process says so; see the end of this file.
     cr.execute("SELECT r.last_value, c.last_value FROM base_registry_signaling r, base_cache_signaling c")
     registry_sequence, cache_sequence = cr.fetchone()

@@ -1,2 +1,7 @@
 # -*- coding: utf-8 -*-
-"""What runs in the gevent process alone; ``application.py`` draws the way of a poll."""
+"""The gevent process. ``application.py`` draws the way of a poll.
+
+Arrows point from left to right only::
+
+    service -> application -> request -> wire, database -> news -> loop
+"""

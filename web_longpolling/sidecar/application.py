@@ -3,25 +3,25 @@
 
 ::
 
-    nginx -> PollServer (http_server.py) -> Application.respond(environ, start_response)
-      Application._poll            starts the poll's one timer, turns what ends it into an answer
+    nginx -> PollServer (wire/server.py) -> Application.respond(environ, start_response)
+      Application._poll            starts the poll's one timer, turns what ends it into a response
         Application._answer
-          Application._receive     on a stack of its own, which is not held (apart.py)
+          Application._receive     on a fresh stack, which is not held (loop/fresh_stack.py)
             parameters.read        what the browser sent: GET data=, or a JSON body      400, 413
             host.session           who asks: the host's session file, not yet verified
             Application._database  the session's database, if this sidecar serves it
             Application._find      the route, of the modules installed in that database  404
-          hangup, browsers         end the poll from here on when its client is gone
+          disconnect, peer_watch   end the poll from here on when its client is gone
           Application._log_in      the session, verified against the database            401, 403
-          polls.under_way          counted, and refused if there are too many            503
+          polls.admit              counted, and refused if there are too many            503
           route.controller(request, **parameters)                                        200, 204
             request.model, request.snapshot   read: one cursor of the budget a call      503
             request.listen, request.follow    held: a greenlet and a socket
           request.verify_again     is the session of a held poll still good?             401
-          answers.success          the return value as bytes
+          responses.success        the return value as bytes
       Application._send            head and body, in one segment
 
-A step that fails raises one of ``errors.py``; ``answers.py`` holds the status of each. Nothing of
+A step that fails raises one of ``errors.py``, which holds the status of each. Nothing of
 a poll is kept on the application: what a step needs is an argument.
 """
 import logging
@@ -32,12 +32,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from .. import errors, host, routes
-from . import answers, browsers, hangup, parameters
-from .apart import apart
-from .clock import monotonic
-from .deadline import PollTimeout
+from .loop.clock import monotonic
+from .loop.deadline import PollTimeout
+from .loop.fresh_stack import run_on_fresh_stack
 from .polls import PollStopped
 from .request import Request
+from .wire import disconnect, parameters, peer_watch, responses
 
 _logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Application(object):
         :param databases: dict of the served Databases by name
         :param timeout: seconds after which a poll without news is answered with 204
         :param polls: the Polls of this process
-        :param watched: the Browsers of this process
+        :param watched: the PeerWatch of this process
         :param metrics: the Metrics of this process
         """
         self._databases = databases
@@ -71,10 +71,10 @@ class Application(object):
             self._metrics.started.inc()
             try:
                 answer = self._poll(environ)
-            except browsers.BrowserGone:
+            except peer_watch.BrowserDisconnected:
                 self._metrics.gone.inc()
-                return self._send(answers.NOTHING, environ, start_response)     # lets go of the dispatcher
-            except hangup.ClientGone:
+                return self._send(responses.NO_CONTENT, environ, start_response)     # lets go of the dispatcher
+            except disconnect.ClientDisconnected:
                 self._metrics.gone.inc()
                 raise
             self._metrics.answered.labels(answer.status.split()[0]).inc()
@@ -85,22 +85,23 @@ class Application(object):
             with PollTimeout(self._timeout):
                 return self._answer(environ)
         except PollTimeout:
-            return answers.NOTHING
+            return responses.NO_CONTENT
         except PollStopped:
-            return answers.failure(errors.Stopping("This server is stopping; poll again."))
+            return responses.failure(errors.Stopping("This server is stopping; poll again."))
         except errors.PollError as error:
-            return answers.failure(error)
+            return responses.failure(error)
         except HTTPException as error:      # a controller's own abort(403)
-            return answers.refusal(error.code, error.description or error.name)
+            return responses.refusal(error.code, error.description or error.name)
         except Exception:
             _logger.exception("The poll of %r failed", environ.get('PATH_INFO', ''))
-            return answers.BROKEN
+            return responses.INTERNAL_ERROR
 
     def _answer(self, environ):
-        request, route, sent, database, session = apart(self._receive, environ)
-        with hangup.EndsPoll(environ['longpolling.socket']), self._watched.ends_poll(environ.get(browsers.HEADER)):
+        request, route, sent, database, session = run_on_fresh_stack(self._receive, environ)
+        with disconnect.EndsPoll(environ['longpolling.socket']), \
+                self._watched.ends_poll(environ.get(peer_watch.HEADER)):
             self._log_in(request, route, database, session)
-            with self._polls.under_way(request):
+            with self._polls.admit(request):
                 try:
                     value = route.controller(request, **sent)
                 except (TypeError, UnicodeError) as error:
@@ -110,7 +111,7 @@ class Application(object):
                 request.verify_again(older_than=FRESH)
         if request.told is not None:
             self._metrics.notify_to_answer.observe(monotonic() - request.told)
-        return answers.success(route.mode, value, host.adapter().json_default)
+        return responses.success(route.mode, value, host.adapter().json_default)
 
     def _receive(self, environ):
         """Who asks for what: Request, Route and parameters; Database and Session, or None and None."""
@@ -137,13 +138,13 @@ class Application(object):
             return self._match(path, database)
         except errors.UnknownRoute:
             # Perhaps its module was installed a moment ago.
-            if not database or not database.follow_changes():
+            if not database or not database.check_signaling():
                 raise
             return self._match(path, database)
 
     def _match(self, path, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""
-        served = [database] if database else [each for each in self._databases.values() if each.loading.loaded]
+        served = [database] if database else [each for each in self._databases.values() if each.registry.loaded]
         modules = frozenset().union(*[each.modules() for each in served])
         try:
             # Not bind_to_environ: a malformed Host header, which no route looks at, would be a failure.
@@ -166,7 +167,7 @@ class Application(object):
 
     @staticmethod
     def _send(answer, environ, start_response):
-        if not isinstance(answer, answers.Answer):
+        if not isinstance(answer, responses.Answer):
             return answer(environ, start_response)      # a controller's own werkzeug Response
         start_response(answer.status, answer.headers)
         return [answer.body]

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from . import answers
-from .clock import monotonic
+from .loop.clock import monotonic
+from .wire import responses
 
 # Seconds between two measurements of the event loop's lag.
 LAG_STEP = 1.0
@@ -62,7 +62,7 @@ class Metrics(object):
                 ('longpolling_budget_waiting', GaugeMetricFamily, "Reads that wait for a cursor",
                  lambda database: database.connections.budget.waiting),
                 ('longpolling_loaded', GaugeMetricFamily, "1 while polls of the database can be answered",
-                 lambda database: int(database.loading.loaded)),
+                 lambda database: int(database.registry.loaded)),
                 ('longpolling_listening', GaugeMetricFamily, "1 while notifications of the database are heard",
                  lambda database: int(database.listener.connected)),
                 ('longpolling_wakeups', CounterMetricFamily, "Notifications that the database sent",
@@ -79,7 +79,7 @@ class Metrics(object):
     def answer(self, path):
         """The Answer for ``/metrics`` or ``/health``, None for any other path."""
         if path == '/metrics':
-            return answers.plain(200, str(CONTENT_TYPE_LATEST), generate_latest(self._registry))
+            return responses.plain(200, str(CONTENT_TYPE_LATEST), generate_latest(self._registry))
         if path == '/health':
             return self._health()
         return None
@@ -89,7 +89,7 @@ class Metrics(object):
         well = any(listening.values()) and not self._polls.stopping
         told = {'status': 'stopping' if self._polls.stopping else 'ok' if well else 'no database',
                 'polls_held': len(self._polls), 'listening': listening}
-        return answers.plain(200 if well else 503, 'application/json', json.dumps(told).encode('utf-8'))
+        return responses.plain(200 if well else 503, 'application/json', json.dumps(told).encode('utf-8'))
 
     def _measure_lag(self):
         while True:

@@ -35,13 +35,13 @@ class Polls(object):
     def __len__(self):
         return len(self._requests)
 
-    def under_way(self, request):
+    def admit(self, request):
         """A context manager that counts a poll for the length of its block.
 
         :raises Stopping: if the sidecar stops
         :raises TooManyPolls: if there are too many, of all or of the same session
         """
-        return _UnderWay(self, request)
+        return _Admission(self, request)
 
     def _begin(self, request):
         session = request.session_key
@@ -64,7 +64,7 @@ class Polls(object):
             if not self._per_session[session]:
                 del self._per_session[session]
 
-    def send_elsewhere(self, grace):
+    def drain(self, grace):
         """End all polls with PollStopped; one that reads in the database may finish that first.
 
         :param grace: seconds that it may take for that
@@ -92,7 +92,7 @@ class Polls(object):
             greenlet.throw(PollStopped)
 
 
-class _UnderWay(object):
+class _Admission(object):
     # A class with slots: each held poll has one, and a generator would take four times as much.
 
     __slots__ = ('_polls', '_request', '_session')

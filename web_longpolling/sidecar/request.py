@@ -6,9 +6,9 @@ import werkzeug.wrappers
 
 from ..errors import AuthenticationError, BadRequest, SnapshotHeld
 from ..publishing import check_channel
-from .channels import Subscription
-from .clock import monotonic
-from .snapshot import Model, open_snapshot
+from .database.snapshots import Model, open_snapshot
+from .loop.clock import monotonic
+from .news.channels import Subscription
 
 try:
     _integers, _strings = (int, long), (basestring,)    # noqa: F821
@@ -145,7 +145,7 @@ class Request(werkzeug.wrappers.Request):
 
         :param channels: a name, or a list of names; the controller decides who may follow what
         :param since: the position that the browser knows, a number; 0 for all that is kept
-        :returns: Events, a mapping: ``last`` is the position to ask from next time, ``events`` a list of
+        :returns: EventBatch, a mapping: ``last`` is the position to ask from next time, ``events`` a list of
             ``{"position", "channel", "payload"}``, and ``missed`` is there (True) if events after `since`
             are no longer kept
         :raises AuthenticationError: if nobody is logged in, or no longer

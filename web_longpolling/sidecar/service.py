@@ -10,13 +10,15 @@ from gevent.event import Event
 
 from .. import routes, settings
 from ..errors import ConfigurationError
-from . import descriptors, monitor, starting
 from .application import Application
-from .browsers import Browsers
-from .clock import monotonic
-from .http_server import PollServer
+from .database import startup
+from .loop import monitor
+from .loop.clock import monotonic
 from .metrics import Metrics
 from .polls import Polls
+from .wire import fd_limit
+from .wire.peer_watch import PeerWatch
+from .wire.server import PollServer
 
 # The specification's logger name, on every host.
 _logger = logging.getLogger('openerp.addons.web_longpolling.longpolling')
@@ -42,18 +44,18 @@ def serve(options):
     try:
         settings.check()
         timeout = settings.read('longpolling_timeout')
-        databases = starting.databases(options, timeout)
-        most_connections = descriptors.connections(len(databases) * (options.max_cursor + 1))
+        databases = startup.databases(options, timeout)
+        most_connections = fd_limit.connections(len(databases) * (options.max_cursor + 1))
         polls = Polls(min(settings.read('longpolling_max_held'), most_connections - SPARE_CONNECTIONS),
                       settings.read('longpolling_max_held_per_session'))
         listener = _bind(options.interface, options.port, options.reuse_port)
         routes.table.serve()
-        starting.load(list(databases.values()))
+        startup.load(list(databases.values()))
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
     gevent.config.track_greenlet_tree = False       # who has started a poll's greenlet is no news, and costs memory
     metrics = Metrics(databases, polls)
-    application = Application(databases, timeout, polls, Browsers(), metrics)
+    application = Application(databases, timeout, polls, PeerWatch(), metrics)
     server = PollServer(listener, application.respond, most_connections)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,7 +63,7 @@ def serve(options):
     metrics.start()
     monitor.start()
     for database in databases.values():
-        if database.loading.loaded:
+        if database.registry.loaded:
             database.listener.start()
     listener.listen(BACKLOG)
     server.start()
@@ -91,7 +93,7 @@ def _stop(server, polls, grace):
     _logger.info("Stopping: %d polls are told to go elsewhere", len(polls))
     started = monotonic()
     server.close()
-    left = polls.send_elsewhere(grace)
+    left = polls.drain(grace)
     if left:
         _logger.warning("%d polls did not end within %s s, and are broken off", left, grace)
     server.finish(max(grace - (monotonic() - started), SENDING))

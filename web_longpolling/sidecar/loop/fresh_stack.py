@@ -7,7 +7,7 @@ verified: the host's ORM alone would leave 12 KiB with each of them, as much as 
 from greenlet import greenlet
 
 
-def apart(function, *arguments):
+def run_on_fresh_stack(function, *arguments):
     """What ``function(*arguments)`` returns or raises, called in a greenlet that ends with it.
 
     Whatever ends the poll meanwhile (its timeout, a client that is gone) is raised inside of `function`, as

@@ -5,9 +5,9 @@ import contextlib
 
 from gevent.event import Event
 
-from ..errors import SnapshotHeld
-from ..publishing import check_channel, decode
-from .clock import monotonic
+from ...errors import SnapshotHeld
+from ...publishing import check_channel, decode
+from ..loop.clock import monotonic
 
 # Notifications that one subscription keeps for a controller that is slower than the news.
 MAX_PENDING = 1000

@@ -10,9 +10,9 @@ import itertools
 
 from gevent.event import Event
 
-from ..errors import BudgetExhausted
-from .clock import monotonic
-from .deadline import PollTimeout
+from ...errors import BudgetExhausted
+from ..loop.clock import monotonic
+from ..loop.deadline import PollTimeout
 
 
 class CursorBudget(object):

@@ -10,8 +10,8 @@ import json
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
-from .. import errors
-from .events import Events
+from ... import errors
+from ..news.events import EventBatch
 
 try:
     text = unicode
@@ -60,7 +60,7 @@ def success(mode, value, json_default):
     :raises TypeError, ValueError: if the value does not fit the mode
     """
     if mode == 'json':
-        if isinstance(value, Events):
+        if isinstance(value, EventBatch):
             return value.shared(lambda: plain(200, 'application/json', value.encoded()))
         body = json.dumps(value, default=json_default, allow_nan=False)
         return plain(200, 'application/json', body.encode('utf-8'))
@@ -96,6 +96,6 @@ def failure(error):
 
 
 # Nothing happened until the timeout. A 204 has neither a body nor a length (RFC 9110, 8.6).
-NOTHING = Answer('204 No Content', [('Cache-Control', 'no-store')], b'')
+NO_CONTENT = Answer('204 No Content', [('Cache-Control', 'no-store')], b'')
 
-BROKEN = refusal(500, "The controller failed; the server's log says why.")
+INTERNAL_ERROR = refusal(500, "The controller failed; the server's log says why.")

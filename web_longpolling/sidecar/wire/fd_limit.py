@@ -5,7 +5,7 @@ A host without descriptors can't read its session files, and takes that for a lo
 """
 import resource
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 # Standard streams, log, event loop, session files, modules being imported.
 RESERVE = 64

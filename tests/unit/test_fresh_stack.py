@@ -3,8 +3,8 @@
 import gevent
 import pytest
 
-from web_longpolling.sidecar.apart import apart
-from web_longpolling.sidecar.hangup import ClientGone
+from web_longpolling.sidecar.loop.fresh_stack import run_on_fresh_stack
+from web_longpolling.sidecar.wire.disconnect import ClientDisconnected
 
 
 class Ended(Exception):
@@ -24,7 +24,7 @@ def test_it_returns_what_the_function_returns_after_waiting():
     def function(a, b):
         gevent.sleep(0.001)
         return a + b
-    assert apart(function, 1, 2) == 3
+    assert run_on_fresh_stack(function, 1, 2) == 3
 
 
 def test_the_functions_own_exception_comes_back_with_its_traceback():
@@ -32,12 +32,12 @@ def test_the_functions_own_exception_comes_back_with_its_traceback():
         gevent.sleep(0.001)
         raise Ended('own')
     with pytest.raises(Ended, match='own') as caught:
-        apart(fails)
+        run_on_fresh_stack(fails)
     assert caught.traceback[-1].name == 'fails'
 
 
 def test_it_runs_in_another_greenlet_that_ends_with_it():
-    callee = apart(gevent.getcurrent)
+    callee = run_on_fresh_stack(gevent.getcurrent)
     assert callee is not gevent.getcurrent()
     assert callee.dead
 
@@ -46,7 +46,7 @@ def test_a_timeout_of_the_poll_ends_the_function():
     seen = []
     timeout = gevent.Timeout(0.01)
     with pytest.raises(gevent.Timeout) as caught, timeout:
-        apart(waits, seen)
+        run_on_fresh_stack(waits, seen)
     assert caught.value is timeout
     assert seen == [timeout]
 
@@ -59,16 +59,16 @@ def test_a_function_may_turn_what_ends_it_into_something_else():
             gevent.sleep(0.001)         # as a rollback would
             raise Ended('turned') from None
     with pytest.raises(Ended, match='turned'), gevent.Timeout(0.01):
-        apart(turns)
+        run_on_fresh_stack(turns)
 
 
-@pytest.mark.parametrize('end', [ClientGone, gevent.GreenletExit])
+@pytest.mark.parametrize('end', [ClientDisconnected, gevent.GreenletExit])
 def test_what_ends_the_greenlet_ends_the_function_too(end):
     """greenlet returns a GreenletExit in place of raising it; the poll must end all the same."""
     seen, went_on = [], []
 
     def poll():
-        apart(waits, seen)
+        run_on_fresh_stack(waits, seen)
         went_on.append(True)
     greenlet = gevent.spawn(poll)
     gevent.sleep(0.01)
@@ -83,5 +83,6 @@ def test_others_go_on_meanwhile():
     def slow(name, seconds):
         gevent.sleep(seconds)
         order.append(name)
-    gevent.joinall([gevent.spawn(apart, slow, 'late', 0.02), gevent.spawn(apart, slow, 'early', 0.01)])
+    gevent.joinall([gevent.spawn(run_on_fresh_stack, slow, name, seconds)
+                    for name, seconds in (('late', 0.02), ('early', 0.01))])
     assert order == ['early', 'late']

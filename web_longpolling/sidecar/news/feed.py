@@ -5,9 +5,9 @@
 
     commit -> the trigger numbers the event and sends a NOTIFY (schema.py)
       -> Listener -> Feed.wake
-        -> Feed._read         one query for the whole database, into the Window of recent events
+        -> Feed._read         one query for the whole database, into the ReplayBuffer of recent events
         -> Feed._release      wakes the followers whom it concerns
-          -> Feed.follow      answers each from the Window; from the table, if it asks for older ones
+          -> Feed.follow      answers each from the ReplayBuffer; from the table, if it asks for older ones
 
 Positions grow in commit order, so «all after position p» is exact: nothing comes later with a smaller one.
 """
@@ -17,11 +17,11 @@ import logging
 import gevent
 from gevent.event import Event
 
-from .. import schema
-from ..errors import Unavailable
-from .clock import monotonic
-from .events import Published
-from .window import ANSWER_BYTES, ANSWER_EVENTS, Window, answer
+from ... import schema
+from ...errors import Unavailable
+from ..loop.clock import monotonic
+from .events import FeedEvent
+from .replay_buffer import ANSWER_BYTES, ANSWER_EVENTS, ReplayBuffer, answer
 
 _logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Feed(object):
         self.wake()
 
     def follow(self, request, channels, since):
-        """The Events on `channels` after position `since`, as soon as there are some.
+        """The EventBatch on `channels` after position `since`, as soon as there are some.
 
         :param request: the poll's Request
         :param channels: tuple of names in alphabetical order
@@ -134,7 +134,7 @@ class Feed(object):
                     del self._followers[channel]
 
     def _look(self, follower):
-        """The Events for a follower, or None; where the window does not reach, from the table."""
+        """The EventBatch for a follower, or None; where the window does not reach, from the table."""
         if self._window is None:
             return None
         if self._window.covers(follower.since):
@@ -193,10 +193,10 @@ class Feed(object):
 
 
 def _select(cr, query, **parameters):
-    """The Published events of one of the queries above, and whether they are all that there are."""
+    """The FeedEvent events of one of the queries above, and whether they are all that there are."""
     cr.execute(query, dict(_BOUNDS, **parameters))
     rows = cr.fetchall()
-    return [Published(*row[:3]) for row in rows], not any(row[3] for row in rows)
+    return [FeedEvent(*row[:3]) for row in rows], not any(row[3] for row in rows)
 
 
 def _select_newer(cr, since):
@@ -204,15 +204,15 @@ def _select_newer(cr, since):
     cr.execute(_FEW, {'since': since, 'few': FEW})
     rows = cr.fetchall()
     if len(rows) < FEW:
-        return [Published(*row) for row in rows], True
+        return [FeedEvent(*row) for row in rows], True
     return _select(cr, _NEWER, since=since)
 
 
 def _recent(cr):
-    """A Window of what was published last: followers that come back after a restart ask for that."""
+    """A ReplayBuffer of what was published last: followers that come back after a restart ask for that."""
     last, horizon = _state(cr)
     events, all_of_them = _select(cr, _RECENT)
-    window = Window(horizon if all_of_them else events[0].position - 1, last)
+    window = ReplayBuffer(horizon if all_of_them else events[0].position - 1, last)
     window.append(events)
     return window
 
@@ -228,7 +228,7 @@ def _state(cr):
 
 
 def _look_up(cr, follower):
-    """The Events for a follower whom the window does not reach, or None if it may wait from here on."""
+    """The EventBatch for a follower whom the window does not reach, or None if it may wait from here on."""
     last, horizon = _state(cr)
     if follower.since > last:       # from a database that was restored from an older copy since
         return answer([], last, missed=True)

@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""The feed's life in an Odoo 19.0 database: it comes, is purged and goes with the module."""
+"""What Odoo 19.0 stores and serves: the feed's table, and where the browser polls."""
 from odoo import models
 
 from .. import schema, settings
@@ -26,3 +26,14 @@ class Module(models.Model):
         if 'web_longpolling' in names:
             schema.drop(self.env.cr)
         return result
+
+
+class IrHttp(models.AbstractModel):
+    _inherit = 'ir.http'
+
+    def session_info(self):
+        """Adds ``longpolling``: {path, timeout in seconds}, for ``@web/session`` in the browser."""
+        info = super().session_info()
+        info['longpolling'] = {'path': settings.read('longpolling_path'),
+                               'timeout': settings.read('longpolling_timeout')}
+        return info

@@ -7,8 +7,8 @@ import gevent
 import gevent.socket
 import psycopg2
 
-from .. import publishing
-from ..errors import DatabaseUnavailable
+from ... import publishing
+from ...errors import DatabaseUnavailable
 from .connections import connect, one_line
 
 _logger = logging.getLogger(__name__)
@@ -32,18 +32,18 @@ class Listener(object):
     wakeups: how many notifications came
     """
 
-    def __init__(self, db, parameters, recognise, on_news, on_feed, on_gap):
+    def __init__(self, db, parameters, check_oid, on_news, on_feed, on_gap):
         """
         :param db: the database's name, for the log
         :param parameters: keyword arguments of ``psycopg2.connect``
-        :param recognise: called with each new connection; may raise DatabaseUnavailable
+        :param check_oid: called with each new connection; may raise DatabaseUnavailable
         """
         self.reconnects = 0
         self.wakeups = 0
         self.connected = False
         self._db = db
         self._parameters = dict(parameters, **KEEPALIVE)
-        self._recognise = recognise
+        self._check_oid = check_oid
         self._on_news = on_news
         self._on_feed = on_feed
         self._on_gap = on_gap
@@ -96,7 +96,7 @@ class Listener(object):
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("LISTEN %s; LISTEN %s" % (publishing.NEWS, publishing.FEED))
-            self._recognise(connection)
+            self._check_oid(connection)
         except psycopg2.Error as error:
             connection.close()
             raise DatabaseUnavailable(one_line(error))

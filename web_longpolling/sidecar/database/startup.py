@@ -7,8 +7,8 @@ import threading
 
 import psycopg2
 
-from .. import host
-from ..errors import ConfigurationError, DatabaseUnavailable
+from ... import host
+from ...errors import ConfigurationError, DatabaseUnavailable
 from .connections import connect, one_line
 from .database import Database
 
@@ -34,7 +34,7 @@ def _check(named):
     in_reach, out_of_reach = [], []
     for database in named:
         try:
-            database.loading.look()
+            database.registry.look()
             in_reach.append(database)
         except DatabaseUnavailable as error:
             out_of_reach.append((database, error))
@@ -79,7 +79,7 @@ def load(named):
     for database in named:
         try:
             threading.current_thread().dbname = database.name    # the hosts' log format names the database
-            database.loading.load()
+            database.registry.load()
         except DatabaseUnavailable as error:
             out_of_reach.append((database, error))
         except psycopg2.Error as error:
@@ -88,4 +88,4 @@ def load(named):
     if len(out_of_reach) == len(named):
         raise _closed(*out_of_reach[0])
     for database, _ in out_of_reach:
-        database.loading.begin()
+        database.registry.begin()

@@ -7,12 +7,12 @@ import gevent
 from gevent.hub import get_hub
 
 
-class ClientGone(gevent.GreenletExit):
+class ClientDisconnected(gevent.GreenletExit):
     """Nobody waits for the answer any more. gevent ends a greenlet with it silently."""
 
 
 class EndsPoll(object):
-    """End the current greenlet with ClientGone when the other side of `sock` closes it in the block.
+    """End the current greenlet with ClientDisconnected when the other side of `sock` closes it in the block.
 
     gevent.pywsgi does not read while a request is held, so it would not see the end. A watcher of the
     event loop costs neither a greenlet nor a timer.
@@ -47,4 +47,4 @@ class EndsPoll(object):
         # watcher would see them again and again.
         self._watcher.stop()
         if gone:
-            self._greenlet.throw(ClientGone)    # at once: in a moment it might be serving another poll
+            self._greenlet.throw(ClientDisconnected)    # at once: in a moment it might be serving another poll

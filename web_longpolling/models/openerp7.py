@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""The feed's life in an OpenERP 7.0 database: it comes, is purged and goes with the module."""
+"""What OpenERP 7.0 stores: the feed's table."""
 from openerp.osv import osv
 
 from .. import schema, settings
@@ -30,7 +30,7 @@ class Module(osv.Model):
 
 
 def _create_signals(cr):
-    """What OpenERP itself creates only with --workers; see ``openerp7.follow_changes``."""
+    """What OpenERP itself creates only with --workers; see ``openerp7.check_signaling``."""
     for sequence in ('base_registry_signaling', 'base_cache_signaling'):
         cr.execute("SELECT 1 FROM pg_class WHERE relname = %s AND relkind = 'S'", (sequence,))
         if not cr.fetchone():

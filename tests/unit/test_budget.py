@@ -6,8 +6,8 @@ import gevent
 import pytest
 
 from web_longpolling.errors import BudgetExhausted
-from web_longpolling.sidecar.budget import CursorBudget
-from web_longpolling.sidecar.deadline import PollTimeout
+from web_longpolling.sidecar.database.budget import CursorBudget
+from web_longpolling.sidecar.loop.deadline import PollTimeout
 
 
 def settle():

@@ -11,12 +11,12 @@ import errno
 import logging
 import socket
 import struct
-from _socket import socket as KernelSocket      # not gevent's: the event loop itself can't wait
+from _socket import socket as KernelSocket  # not gevent's: the event loop itself can't wait
 
 import gevent
 from gevent.hub import get_hub
 
-from .hangup import ClientGone
+from .disconnect import ClientDisconnected
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ TCP_ESTABLISHED, TCP_LISTEN = 1, 10
 UNKNOWN = None
 
 
-class BrowserGone(ClientGone):
+class BrowserDisconnected(ClientDisconnected):
     """The browser has left, and the dispatcher does not know it yet."""
 
 
@@ -106,7 +106,7 @@ class _NotWatched(object):
 NOT_WATCHED = _NotWatched()
 
 
-class Browsers(object):
+class PeerWatch(object):
     """The polls of this process whose browsers' connections are watched."""
 
     def __init__(self):
@@ -115,7 +115,7 @@ class Browsers(object):
         self._told = False          # that connections are unknown
 
     def ends_poll(self, name):
-        """A context manager that ends the current greenlet with BrowserGone when the browser closes its connection.
+        """A context manager that ends the current greenlet when the browser closes its connection.
 
         A connection that this machine does not know is not watched: it is another machine's, or was closed already by
         both sides.
@@ -157,4 +157,4 @@ class Browsers(object):
             # The end of another poll, a line ago, may have ended this one too.
             still = self._connections.get(greenlet) is asked
             if still and found.get(asked, TCP_ESTABLISHED) != TCP_ESTABLISHED:
-                greenlet.throw(BrowserGone)     # from the event loop: the poll is not at work just now
+                greenlet.throw(BrowserDisconnected)     # from the event loop: the poll is not at work just now

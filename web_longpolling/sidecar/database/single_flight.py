@@ -4,7 +4,7 @@ import gevent
 from gevent.event import AsyncResult
 
 
-class Verification(object):
+class SingleFlight(object):
     """The checks that are about to begin, by session."""
 
     def __init__(self, check):

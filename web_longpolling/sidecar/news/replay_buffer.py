@@ -2,7 +2,7 @@
 """The recent events of one database, in memory."""
 import bisect
 
-from .events import Events
+from .events import EventBatch
 
 # What is kept of recent events, and what one answer carries at most: a follower that is further behind
 # asks again at once.
@@ -12,7 +12,7 @@ ANSWER_EVENTS = 1000
 ANSWER_BYTES = 4 * 1024 * 1024
 
 
-class Window(object):
+class ReplayBuffer(object):
     """All events after position `start` up to position `last`, in the order of their positions."""
 
     def __init__(self, start, last):
@@ -21,7 +21,7 @@ class Window(object):
         self._events = []
         self._positions = []    # the same in numbers, for bisect
         self._bytes = 0
-        self._answers = {}      # (channels, since) -> Events or None: followers of the same share one
+        self._answers = {}      # (channels, since) -> EventBatch or None: followers of the same share one
 
     def append(self, events):
         """Add newer events, and forget the oldest ones beyond the bounds."""
@@ -47,7 +47,7 @@ class Window(object):
         return self.start <= since <= self.last
 
     def after(self, channels, since):
-        """The Events on `channels` after position `since`, or None if there are none.
+        """The EventBatch on `channels` after position `since`, or None if there are none.
 
         :param channels: tuple of names in alphabetical order
         :param since: a position that the window covers
@@ -63,9 +63,9 @@ class Window(object):
 def answer(published, last, missed=False):
     """One answer with as many of the events as it may carry.
 
-    :param published: Published events in the order of their positions
+    :param published: FeedEvent events in the order of their positions
     :param last: the position up to which they were looked for
-    :returns: Events, or None if there is nothing to tell
+    :returns: EventBatch, or None if there is nothing to tell
     """
     carried, size = [], 0
     for event in published:
@@ -74,4 +74,4 @@ def answer(published, last, missed=False):
             break
         carried.append(event)
         size += len(event.payload)
-    return Events(last, carried, missed) if carried or missed else None
+    return EventBatch(last, carried, missed) if carried or missed else None

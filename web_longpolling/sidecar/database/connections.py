@@ -13,9 +13,9 @@ import gevent.monkey
 import psycopg2
 import psycopg2.extensions
 
-from ..errors import DatabaseUnavailable
+from ...errors import DatabaseUnavailable
+from ..loop.clock import monotonic
 from .budget import CursorBudget
-from .clock import monotonic
 
 _logger = logging.getLogger(__name__)
 
@@ -54,17 +54,17 @@ def one_line(error):
 class Connections(object):
     """The cursor budget of one database and the connections it stands for."""
 
-    def __init__(self, parameters, size, statement_timeout, recognise):
+    def __init__(self, parameters, size, statement_timeout, check_oid):
         """
         :param parameters: keyword arguments of ``psycopg2.connect``
         :param size: how many connections there may be at once
         :param statement_timeout: seconds after which PostgreSQL ends a query whose poll is long gone
-        :param recognise: called with each new connection; may raise DatabaseUnavailable
+        :param check_oid: called with each new connection; may raise DatabaseUnavailable
         """
         self.budget = CursorBudget(size)
         self._parameters = parameters
         self._statement_timeout = statement_timeout
-        self._recognise = recognise
+        self._check_oid = check_oid
         self._idle = []     # the last one used is the first one taken: the others can grow old
         self._answers = True
         self._told = None   # when
@@ -111,7 +111,7 @@ class Connections(object):
             raise self._tell(error)
         try:
             connection.autocommit = True
-            self._recognise(connection)
+            self._check_oid(connection)
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = %s", (int(self._statement_timeout * 1000),))
                 if connection.server_version >= 140000:

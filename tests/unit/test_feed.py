@@ -5,8 +5,8 @@ import contextlib
 import gevent
 import pytest
 
-from web_longpolling.sidecar import feed as feed_module
-from web_longpolling.sidecar.feed import Feed
+from web_longpolling.sidecar.news import feed as feed_module
+from web_longpolling.sidecar.news.feed import Feed
 
 
 class Table:

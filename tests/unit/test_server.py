@@ -8,7 +8,7 @@ import gevent.socket
 import pytest
 from gevent.pywsgi import WSGIServer
 
-from web_longpolling.sidecar.http_server import PollServer
+from web_longpolling.sidecar.wire.server import PollServer
 
 # Where struct tcp_info has tcpi_data_segs_in: how many segments with data came (linux/tcp.h, Linux 4.6).
 DATA_SEGMENTS_IN = 152

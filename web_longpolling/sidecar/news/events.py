@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Published events, and the answer that carries some of them."""
+"""FeedEvent events, and the answer that carries some of them."""
 import collections
 import json
 
@@ -9,7 +9,7 @@ except ImportError:
     from collections import Mapping
 
 
-class Published(collections.namedtuple('Published', 'position channel payload')):
+class FeedEvent(collections.namedtuple('FeedEvent', 'position channel payload')):
     """One event of the feed.
 
     position: its number in commit order
@@ -20,7 +20,7 @@ class Published(collections.namedtuple('Published', 'position channel payload'))
     __slots__ = ()
 
 
-class Events(Mapping):
+class EventBatch(Mapping):
     """What ``request.follow`` returns; read-only, because followers of the same share one.
 
     ``last``: the position to ask from next time

@@ -1,4 +1,4 @@
-"""Browsers whose connections are closed, as the kernel tells it, without a host and without a dispatcher."""
+"""PeerWatch whose connections are closed, as the kernel tells it, without a host and without a dispatcher."""
 
 import socket
 import time
@@ -7,8 +7,15 @@ from contextlib import ExitStack, closing
 import gevent
 import pytest
 
-from web_longpolling.sidecar import browsers
-from web_longpolling.sidecar.browsers import TCP_ESTABLISHED, UNKNOWN, BrowserGone, Browsers, connection, states
+from web_longpolling.sidecar.wire import peer_watch
+from web_longpolling.sidecar.wire.peer_watch import (
+    TCP_ESTABLISHED,
+    UNKNOWN,
+    BrowserDisconnected,
+    PeerWatch,
+    connection,
+    states,
+)
 
 TCP_CLOSE_WAIT = 8
 NOWHERE = '192.0.2.7 51234 127.0.0.1 80'
@@ -44,7 +51,7 @@ def held(watched, name, ends):
         try:
             with watched.ends_poll(name):
                 gevent.sleep(30)
-        except BrowserGone:
+        except BrowserDisconnected:
             ends.append(time.monotonic())
     return gevent.spawn(poll)
 
@@ -77,7 +84,7 @@ def test_more_connections_than_fit_into_one_question(pair):
     '127.0.0.1 1 127.0.0.1 80 1'])
 def test_a_name_that_is_none_is_no_failure(name):
     assert connection(name) is None
-    with Browsers().ends_poll(name):
+    with PeerWatch().ends_poll(name):
         gevent.sleep(0)
 
 
@@ -85,7 +92,7 @@ def test_a_name_that_is_none_is_no_failure(name):
 def test_a_closed_connection_ends_its_poll_within_a_second(pair, how):
     browser, dispatcher, name = pair
     ends = []
-    greenlet = held(Browsers(), name, ends)
+    greenlet = held(PeerWatch(), name, ends)
     if 'before' in how:
         gevent.sleep(0)
     else:
@@ -103,7 +110,7 @@ def test_a_closed_connection_ends_its_poll_within_a_second(pair, how):
 
 def test_a_connection_that_is_open_or_unknown_ends_nothing_and_the_log_says_so_once(pair, caplog):
     ends = []
-    watched = Browsers()
+    watched = PeerWatch()
     greenlets = [held(watched, pair[2], ends), held(watched, NOWHERE, ends), held(watched, NOWHERE, ends)]
     gevent.sleep(1)
     assert not ends
@@ -113,8 +120,8 @@ def test_a_connection_that_is_open_or_unknown_ends_nothing_and_the_log_says_so_o
 
 def test_nobody_asks_the_kernel_while_no_poll_is_watched(pair, monkeypatch):
     looks = []
-    monkeypatch.setattr(browsers, 'states', lambda wanted: looks.append(1) or states(wanted))
-    watched = Browsers()
+    monkeypatch.setattr(peer_watch, 'states', lambda wanted: looks.append(1) or states(wanted))
+    watched = PeerWatch()
     for _ in range(2):
         looks.clear()
         greenlets = [held(watched, pair[2], []), held(watched, NOWHERE, [])]
@@ -126,11 +133,11 @@ def test_nobody_asks_the_kernel_while_no_poll_is_watched(pair, monkeypatch):
 
 
 def test_a_kernel_that_does_not_tell_ends_nothing(pair, monkeypatch):
-    watched = Browsers()
+    watched = PeerWatch()
     ends = []
     greenlet = held(watched, pair[2], ends)
     gevent.sleep(0)
-    monkeypatch.setattr(browsers, 'NETLINK_SOCK_DIAG', 31)       # nothing of that number
+    monkeypatch.setattr(peer_watch, 'NETLINK_SOCK_DIAG', 31)       # nothing of that number
     pair[0].close()
     gevent.sleep(1)
     assert not ends and not greenlet.dead
@@ -141,7 +148,7 @@ def test_a_kernel_that_does_not_tell_ends_nothing(pair, monkeypatch):
 def test_polls_of_one_connection_end_together(pair):
     """The streams of HTTP/2."""
     ends = []
-    watched = Browsers()
+    watched = PeerWatch()
     greenlets = [held(watched, pair[2], ends) for _ in range(50)]
     gevent.sleep(0.6)
     pair[0].close()

@@ -2,16 +2,16 @@
 """One served database: its registry, its routes, its cursor budget, its news."""
 import contextlib
 
-from .. import host, settings
-from ..errors import DatabaseUnavailable
-from .apart import apart
-from .channels import Channels
-from .clock import monotonic
+from ... import host, settings
+from ...errors import DatabaseUnavailable
+from ..loop.clock import monotonic
+from ..loop.fresh_stack import run_on_fresh_stack
+from ..news.channels import Channels
+from ..news.feed import Feed
 from .connections import Connections
-from .feed import Feed
 from .listener import Listener
-from .loading import Loading
-from .verification import Verification
+from .registry import RegistryLoader
+from .single_flight import SingleFlight
 
 # Seconds that PostgreSQL may go on with a query after the poll's timeout.
 QUERY_GRACE = 5
@@ -38,13 +38,13 @@ class Database(object):
         parameters = host.adapter().connection_parameters(name)
         self.name = name
         self.parameters = parameters
-        self.loading = Loading(name, parameters, self._loaded)
-        self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE, self.loading.recognise)
+        self.registry = RegistryLoader(name, parameters, self._loaded)
+        self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE, self.registry.check_oid)
         self.channels = Channels()
         self.feed = Feed(self._feed_cursor)
-        self.listener = Listener(name, _past_pooler(parameters), self.loading.recognise, self.channels.tell,
+        self.listener = Listener(name, _past_pooler(parameters), self.registry.check_oid, self.channels.tell,
                                  self.feed.wake, self._gap)
-        self.verify_again = Verification(self._still_good)
+        self.verify_again = SingleFlight(self._still_good)
         self._followed = monotonic()    # when somebody last began to look for changes of rights or modules
 
     def modules(self):
@@ -53,7 +53,7 @@ class Database(object):
         :raises DatabaseUnavailable: if that is not known
         """
         self._check_loaded()
-        return self.loading.modules
+        return self.registry.modules
 
     @contextlib.contextmanager
     def cursor(self, route=None):
@@ -83,7 +83,7 @@ class Database(object):
         with self.connections.connection('the feed') as connection, connection.cursor() as cursor:
             yield cursor
 
-    def follow_changes(self):
+    def check_signaling(self):
         """Load what another process has changed in rights or modules; whether there are other modules now.
 
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
@@ -99,12 +99,12 @@ class Database(object):
         :param since: if somebody has looked for changes after this moment, nobody needs to; None: never
         """
         while True:
-            generation = self.loading.generation
+            generation = self.registry.generation
             with self.cursor(route) as cr:
-                if since is None or self._followed > since or apart(self._follow, cr):
+                if since is None or self._followed > since or run_on_fresh_stack(self._follow, cr):
                     yield cr
                     return
-            self.loading.renew(generation)
+            self.registry.reload_newer_than(generation)
 
     def verify(self, session):
         """Whether a session is good, asked of the database itself; rights and modules are as they are now, then.
@@ -117,12 +117,12 @@ class Database(object):
     def _up_to_date(self, read):
         """What `read` returns of a cursor; None says that the registry must be loaded anew first."""
         while True:
-            generation = self.loading.generation
+            generation = self.registry.generation
             with self.cursor() as cr:
-                found = apart(read, cr)
+                found = run_on_fresh_stack(read, cr)
             if found is not None:
                 return found
-            self.loading.renew(generation)      # without a cursor: this may take seconds
+            self.registry.reload_newer_than(generation)      # without a cursor: this may take seconds
 
     def _verify(self, cr, session, came):
         # Of those that came together and waited for a cursor, one looks for changes, and that is news to all.
@@ -132,13 +132,13 @@ class Database(object):
 
     def _follow(self, cr):
         began = monotonic()
-        if not host.adapter().follow_changes(cr):
+        if not host.adapter().check_signaling(cr):
             return None
         self._followed = began
         return True
 
     def _check_loaded(self):
-        if not self.loading.loaded:
+        if not self.registry.loaded:
             raise DatabaseUnavailable("its registry is not loaded")
 
     def _still_good(self, key):

@@ -3,11 +3,11 @@
 
 ::
 
-    starting.load              at the start, one database after the other
-    Loading.begin              a greenlet that tries until it has worked
-      <- starting.load           a database that is out of reach at the start
-      <- Loading.recognise       another database has the name by now: it was dropped and restored
-      <- Loading.renew           another process has installed, upgraded or removed a module
+    startup.load              at the start, one database after the other
+    RegistryLoader.begin              a greenlet that tries until it has worked
+      <- startup.load           a database that is out of reach at the start
+      <- RegistryLoader.check_oid       another database has the name by now: it was dropped and restored
+      <- RegistryLoader.reload_newer_than           another process has installed, upgraded or removed a module
 
 It happens in a greenlet of its own and never in a poll's: a poll may end at any moment, by its timeout or
 because its client hangs up, and would leave half a registry behind.
@@ -20,10 +20,11 @@ import gevent
 import psycopg2
 from gevent.event import Event
 
-from .. import host, routes
-from ..errors import ConfigurationError, DatabaseUnavailable
-from . import monitor, sources
-from .clock import monotonic
+from ... import host, routes
+from ...errors import ConfigurationError, DatabaseUnavailable
+from ..loop import monitor
+from ..loop.clock import monotonic
+from . import stale_code
 from .connections import connect, one_line
 
 _logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class NotInstalled(ConfigurationError):
     """The database does not have the module web_longpolling."""
 
 
-class Loading(object):
+class RegistryLoader(object):
     """Loads the registry of one database, and knows whether it fits.
 
     loaded: whether the registry is the database's own; False while it is out of reach or another one
@@ -117,9 +118,9 @@ class Loading(object):
             raise DatabaseUnavailable("it was made anew while it was loaded")
         self._oid = oid
         self.loaded = True
-        sources.check()
+        stale_code.check()
 
-    def recognise(self, connection):
+    def check_oid(self, connection):
         """Refuse a new connection that leads to another database than the one that was loaded.
 
         :param connection: a psycopg2 connection in autocommit mode
@@ -133,7 +134,7 @@ class Loading(object):
         self.begin()
         raise DatabaseUnavailable("it was made anew, and is loaded again")
 
-    def renew(self, generation):
+    def reload_newer_than(self, generation):
         """Wait until a registry of a later generation than this one is loaded.
 
         :raises DatabaseUnavailable: if that can't be done just now

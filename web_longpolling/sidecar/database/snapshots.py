@@ -4,9 +4,9 @@ import contextlib
 
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
-from .. import host
-from ..errors import ReadOnlyError
-from .apart import apart
+from ... import host
+from ...errors import ReadOnlyError
+from ..loop.fresh_stack import run_on_fresh_stack
 
 
 class Snapshot(object):
@@ -26,7 +26,7 @@ class Snapshot(object):
         return Model(name, self._call)
 
     def _call(self, model, method, args, kwargs):
-        return apart(host.adapter().call, self.cr, self._uid, model, method, args, kwargs)
+        return run_on_fresh_stack(host.adapter().call, self.cr, self._uid, model, method, args, kwargs)
 
 
 class Model(object):

@@ -4,7 +4,7 @@ import json
 
 import gevent
 
-from ..errors import BadRequest, TooLarge, TooSlow
+from ...errors import BadRequest, TooLarge, TooSlow
 
 # Bytes. Parameters say which news are wanted; nobody needs a megabyte for that.
 MAX_BODY = 1024 * 1024

@@ -1,0 +1,2 @@
+# -*- coding: utf-8 -*-
+"""What was published, and who follows it."""
