@@ -49,7 +49,7 @@ setup(
     zip_safe=False,
     # The Pythons of the hosts: 2.7 of OpenERP 7.0, 3.10 and newer of Odoo 19.0.
     python_requires='>=2.7,!=3.0.*,!=3.1.*,!=3.2.*,!=3.3.*,!=3.4.*,!=3.5.*,!=3.6.*,!=3.7.*,!=3.8.*,!=3.9.*',
-    install_requires=['gevent', 'prometheus_client', 'psycogreen', 'werkzeug'],
+    install_requires=['gevent>=22.10.2,<27', 'prometheus_client', 'psycogreen', 'werkzeug'],
     entry_points={'console_scripts': [
         'oe = web_longpolling.oe:main',
         'longpolling-server = web_longpolling.server:main',

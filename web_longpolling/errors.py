@@ -1,9 +1,11 @@
 # -*- coding: utf-8 -*-
-"""The ways a poll can end without an answer: one class an outcome.
+"""The ways a poll can end without an answer: one class an outcome, with its HTTP status as ``code``.
 
-``sidecar/answers.py`` maps each of them to a status, in one table. All of
-them are plain Python, so the host may import them without gevent.
+All of them are plain Python, so the host may import them without gevent.
 """
+
+# Seconds after which a browser may try again when something was exhausted.
+RETRY_AFTER = 2
 
 
 class ConfigurationError(Exception):
@@ -11,11 +13,20 @@ class ConfigurationError(Exception):
 
 
 class PollError(Exception):
-    """Base of what a poll can end with. Its text is shown to the browser."""
+    """Base of what a poll can end with. Its text is shown to the browser.
+
+    code: the HTTP status
+    headers: further headers of the response, a tuple of (name, value), native str
+    """
+
+    code = None
+    headers = ()
 
 
 class BadRequest(PollError):
     """The request itself is malformed: 400."""
+
+    code = 400
 
 
 class AuthenticationError(PollError, AttributeError):
@@ -25,29 +36,46 @@ class AuthenticationError(PollError, AttributeError):
     a controller of a public route whether somebody is logged in.
     """
 
+    code = 401
+
 
 class Forbidden(PollError):
     """Another site's page sent this request along with the user's cookie: 403."""
+
+    code = 403
 
 
 class UnknownRoute(PollError):
     """No installed module declares this path: 404."""
 
+    code = 404
+
 
 class MethodNotAllowed(PollError):
     """Neither GET nor POST: 405."""
+
+    code = 405
+    headers = (('Allow', 'GET, POST'),)
 
 
 class TooSlow(PollError):
     """The body did not arrive in time: 408, and the connection is closed."""
 
+    code = 408
+    headers = (('Connection', 'close'),)
+
 
 class TooLarge(PollError):
     """The body or the parameters are larger than a poll may send: 413."""
 
+    code = 413
+
 
 class Unavailable(PollError):
     """Something is exhausted or out of reach just now: 503 with Retry-After."""
+
+    code = 503
+    headers = (('Retry-After', str(RETRY_AFTER)),)
 
 
 class BudgetExhausted(Unavailable):
@@ -68,9 +96,13 @@ class DatabaseUnavailable(Unavailable):
 class TooManyPolls(Unavailable):
     """As many polls are held as may be, by all or by one session: 503."""
 
+    headers = Unavailable.headers + (('Connection', 'close'),)
+
 
 class Stopping(Unavailable):
     """The sidecar is going down; another one may answer at once: 503."""
+
+    headers = Unavailable.headers + (('X-Longpolling', 'stopping'), ('Connection', 'close'))
 
 
 class ReadOnlyError(Exception):

@@ -2,7 +2,7 @@
 """Which controllers there are: declared by decorators, served by the sidecar.
 
 The host imports the same addons and therefore declares the same routes; only
-the sidecar serves them, and only it says so in its log.
+the sidecar serves them, and only it logs them.
 """
 import collections
 import logging
@@ -45,16 +45,16 @@ class RouteTable(object):
         self.modules.add(route.module)
         self._maps.clear()
         if self._served:
-            self._tell(route)
+            self._log(route)
 
     def serve(self):
-        """From now on tell the log of each route; the sidecar calls this before it loads modules."""
+        """From now on log each route; the sidecar calls this before it loads modules."""
         self._served = True
         for route in self._routes:
-            self._tell(route)
+            self._log(route)
 
     @staticmethod
-    def _tell(route):
+    def _log(route):
         _logger.info("Add the rule: '%s:%s'", route.controller.__name__, route.path)
 
     def url_map(self, modules):
@@ -66,12 +66,6 @@ class RouteTable(object):
             self._maps[modules] = Map([Rule(route.path, endpoint=route) for route in self._routes
                                        if route.module in modules], strict_slashes=False)
         return self._maps[modules]
-
-    def __iter__(self):
-        return iter(self._routes)
-
-    def __len__(self):
-        return len(self._routes)
 
 
 def addon_of(controller):

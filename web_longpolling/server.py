@@ -25,30 +25,22 @@ else:
     del sys.path[0]
 
 
-def positive(value):
-    number = int(value)
-    if number < 1:
-        raise ValueError
-    return number
+def number(kind, lowest, highest, meaning):
+    """An argparse type: a number of `kind` (int or float) from `lowest` to `highest`."""
+    def parse(value):
+        try:
+            parsed = kind(value)
+        except ValueError:
+            parsed = None
+        if parsed is None or not lowest <= parsed <= highest:
+            raise argparse.ArgumentTypeError("%r is not %s" % (value, meaning))
+        return parsed
+    return parse
 
 
-def port(value):
-    number = int(value)
-    if not 0 <= number <= 65535:
-        raise ValueError
-    return number
-
-
-def seconds(value):
-    number = float(value)
-    if not 0 <= number <= 3600:
-        raise ValueError
-    return number
-
-
-seconds.__name__ = 'number of seconds from 0 to 3600'
-positive.__name__ = 'number above zero'
-port.__name__ = 'port number'
+positive = number(int, 1, sys.maxsize, 'a whole number above zero')
+port = number(int, 0, 65535, 'a port number, from 0 to 65535')
+seconds = number(float, 0, 3600, 'a number of seconds from 0 to 3600')
 
 
 def options(arguments):

@@ -116,6 +116,16 @@ def test_a_type_error_of_the_controllers_own_is_no_bad_request(ann):
     assert ann.poll('/fails/type').status_code == 500
 
 
+def test_parameters_that_a_decorated_controller_does_not_take_are_a_bad_request_too(ann, log):
+    """The innermost function counts; an error of its own stays one of the server's."""
+    answer = ann.poll('/strict/decorated/1', {'wanted': 1, 'other': 2})
+    assert answer.status_code == 400
+    assert 'do not fit this route' in refusal(answer)
+    assert 'Traceback' not in log()
+    assert ann.poll('/strict/decorated/1', {'wanted': 2}).json() == {'number': 1, 'wanted': 2}
+    assert ann.poll('/strict/decorated/1', {'wanted': 'an error of its own'}).status_code == 500
+
+
 def test_a_body_of_more_than_a_megabyte_is_too_large(stack, visitor):
     """Sizes are bounded: 413, by the sidecar itself too."""
     body = json.dumps({'a': 'x' * 1024 * 1024}).encode()

@@ -25,7 +25,6 @@ A step that fails raises one of ``errors.py``, which holds the status of each. N
 a poll is kept on the application: what a step needs is an argument.
 """
 import logging
-import sys
 
 import werkzeug.wrappers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -38,6 +37,7 @@ from .loop.fresh_stack import run_on_fresh_stack
 from .polls import PollStopped
 from .request import Request
 from .wire import disconnect, parameters, peer_watch, responses
+from .wire.parameters import misfit
 
 _logger = logging.getLogger(__name__)
 
@@ -102,16 +102,21 @@ class Application(object):
                 self._watched.ends_poll(environ.get(peer_watch.HEADER)):
             self._log_in(request, route, database, session)
             with self._polls.admit(request):
-                try:
-                    value = route.controller(request, **sent)
-                except (TypeError, UnicodeError) as error:
-                    if sys.exc_info()[2].tb_next is None:   # raised by the call itself: nothing of it was entered
-                        raise errors.BadRequest("The parameters do not fit this route: %s." % error)
-                    raise
+                value = self._call(route.controller, request, sent)
                 request.verify_again(older_than=FRESH)
-        if request.told is not None:
-            self._metrics.notify_to_answer.observe(monotonic() - request.told)
+        if request.notified_at is not None:
+            self._metrics.notify_to_answer.observe(monotonic() - request.notified_at)
         return responses.success(route.mode, value, host.adapter().json_default)
+
+    @staticmethod
+    def _call(controller, request, sent):
+        try:
+            return controller(request, **sent)
+        except (TypeError, UnicodeError):
+            reason = misfit(controller, request, sent)
+            if reason:
+                raise errors.BadRequest("The parameters do not fit this route: %s." % reason)
+            raise
 
     def _receive(self, environ):
         """Who asks for what: Request, Route and parameters; Database and Session, or None and None."""

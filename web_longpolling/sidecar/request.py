@@ -32,10 +32,9 @@ class Request(werkzeug.wrappers.Request):
         self._route = None
         self._session = None
         self._verified = None       # when, on the monotonic clock
-        self._woken = None          # when it was woken, on the same clock
         self._snapshot = None
         self._ended = False
-        self.told = None            # when the news came that it answers, on the same clock
+        self.notified_at = None     # when the news came that it answers, on the same clock
 
     def log_in(self, database, route, session):
         """Make the poll the user's of `session`, if the database says that it is good.
@@ -61,11 +60,20 @@ class Request(werkzeug.wrappers.Request):
             raise AuthenticationError("The session has ended; log in again.")
         if self._session is None or monotonic() - self._verified <= older_than:
             return
-        self._verified = self._woken = monotonic()
+        self._verified = monotonic()
         if not self._database.verify_again(self._session.key):
             self._session = None
             self._ended = True
             raise AuthenticationError("The session has ended; log in again.")
+
+    def resumed(self, notified_at):
+        """The poll goes on because news have come: verify its session again.
+
+        :param notified_at: when the news came, on the monotonic clock
+        :raises AuthenticationError: if the session has ended; the request has no login from then on
+        """
+        self.notified_at = notified_at
+        self.verify_again()
 
     @property
     def session_key(self):
@@ -113,7 +121,7 @@ class Request(werkzeug.wrappers.Request):
         if self._snapshot is not None:
             yield self._snapshot
             return
-        with open_snapshot(self._database, self._route, session.uid, self.context, self._woken) as snapshot:
+        with open_snapshot(self._database, self._route, session.uid, self.context) as snapshot:
             self._snapshot = snapshot
             try:
                 yield snapshot

@@ -26,10 +26,10 @@ _poll = gevent.monkey.get_original('select', 'poll')
 # connections; an error of the disk; the administrator shuts down or restarts.
 PASSING = ('53', '58', '57P')
 
-# Seconds in which a database that comes and goes is told of once.
+# Seconds in which a database that comes and goes is logged once.
 QUIET = 60
 
-SILENT = (psycopg2.extensions.TRANSACTION_STATUS_IDLE, psycopg2.extensions.TRANSACTION_STATUS_INTRANS,
+AT_REST = (psycopg2.extensions.TRANSACTION_STATUS_IDLE, psycopg2.extensions.TRANSACTION_STATUS_INTRANS,
           psycopg2.extensions.TRANSACTION_STATUS_INERROR)
 
 
@@ -67,7 +67,7 @@ class Connections(object):
         self._check_oid = check_oid
         self._idle = []     # the last one used is the first one taken: the others can grow old
         self._answers = True
-        self._told = None   # when
+        self._logged_at = None      # when it was last logged that the database does not answer
 
     @contextlib.contextmanager
     def connection(self, route=None):
@@ -85,7 +85,7 @@ class Connections(object):
             except Exception as error:
                 # Whatever a controller made of it: with a broken connection that was the cause.
                 if not _recover(connection) or _passes(error):
-                    raise self._tell(DatabaseUnavailable(one_line(error)))
+                    raise self._unavailable(DatabaseUnavailable(one_line(error)))
                 raise
             except BaseException:
                 # The poll ended by its timeout or because its client is gone. A rollback would wait
@@ -99,7 +99,7 @@ class Connections(object):
     def _take(self):
         while self._idle:
             connection = self._idle.pop()
-            if not connection.closed and not _has_something_to_say(connection):
+            if not connection.closed and not _is_readable(connection):
                 return connection
             connection.close()
         return self._open()
@@ -108,7 +108,7 @@ class Connections(object):
         try:
             connection = connect(self._parameters, 'longpolling')
         except DatabaseUnavailable as error:
-            raise self._tell(error)
+            raise self._unavailable(error)
         try:
             connection.autocommit = True
             self._check_oid(connection)
@@ -122,29 +122,21 @@ class Connections(object):
             connection.set_session(readonly=True)
         except psycopg2.Error as error:
             connection.close()
-            raise self._tell(DatabaseUnavailable(one_line(error)))
+            raise self._unavailable(DatabaseUnavailable(one_line(error)))
         except BaseException:
             connection.close()
             raise
         self._answers = True
         return connection
 
-    def _tell(self, error):
+    def _unavailable(self, error):
         # Once: while the database is down, thousands of polls may come and ask again.
         now = monotonic()
-        if self._answers and (self._told is None or now - self._told > QUIET):
+        if self._answers and (self._logged_at is None or now - self._logged_at > QUIET):
             _logger.warning("The database %s does not answer: %s", self._parameters.get('dbname'), error.reason)
-            self._told = now
+            self._logged_at = now
         self._answers = False
         return error
-
-    def close(self):
-        """Close the idle connections; those in use follow when their poll gives them back."""
-        while self._idle:
-            self._idle.pop().close()
-
-    def __len__(self):
-        return len(self._idle) + self.budget.used
 
 
 def _passes(error):
@@ -154,7 +146,7 @@ def _passes(error):
 def _recover(connection):
     """Roll back after an error; whether the connection can be used again. It is closed if not."""
     try:
-        if not connection.closed and connection.get_transaction_status() in SILENT:
+        if not connection.closed and connection.get_transaction_status() in AT_REST:
             connection.rollback()
             return True
     except psycopg2.Error:
@@ -163,7 +155,7 @@ def _recover(connection):
     return False
 
 
-def _has_something_to_say(connection):
+def _is_readable(connection):
     """Whether bytes came on an idle connection: PostgreSQL says nothing there but farewell."""
     poller = _poll()
     poller.register(connection.fileno(), select.POLLIN)

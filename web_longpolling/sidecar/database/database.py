@@ -17,11 +17,15 @@ from .single_flight import SingleFlight
 QUERY_GRACE = 5
 
 
+class RegistryOutdated(Exception):
+    """Another process has installed, upgraded or removed a module: the registry must be loaded anew."""
+
+
 class Database(object):
     """A database that this sidecar serves.
 
     parameters: keyword arguments of ``psycopg2.connect``
-    loading: its registry; as long as that is not loaded, polls get DatabaseUnavailable
+    registry: its registry; as long as that is not loaded, polls get DatabaseUnavailable
     connections: its cursor budget
     channels: who listens to its notifications
     feed: its published events, and who follows them
@@ -45,7 +49,7 @@ class Database(object):
         self.listener = Listener(name, _past_pooler(parameters), self.registry.check_oid, self.channels.tell,
                                  self.feed.wake, self._gap)
         self.verify_again = SingleFlight(self._still_good)
-        self._followed = monotonic()    # when somebody last began to look for changes of rights or modules
+        self._checked_at = monotonic()      # when somebody last began to look for changes of rights or modules
 
     def modules(self):
         """The modules with routes that are installed here, a frozenset of names.
@@ -89,22 +93,25 @@ class Database(object):
         :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
         """
         before = self.modules()
-        self._up_to_date(self._follow)
+        came = monotonic()
+        self._up_to_date(lambda cr: self._check_signaling(cr, came))
         return self.modules() != before
 
     @contextlib.contextmanager
-    def current_cursor(self, route, since):
-        """As :meth:`cursor`, with rights and modules as they are now.
-
-        :param since: if somebody has looked for changes after this moment, nobody needs to; None: never
-        """
+    def current_cursor(self, route):
+        """As :meth:`cursor`, with rights and modules as they are now."""
+        came = monotonic()
         while True:
             generation = self.registry.generation
             with self.cursor(route) as cr:
-                if since is None or self._followed > since or run_on_fresh_stack(self._follow, cr):
+                try:
+                    run_on_fresh_stack(self._check_signaling, cr, came)
+                except RegistryOutdated:
+                    pass
+                else:
                     yield cr
                     return
-            self.registry.reload_newer_than(generation)
+            self.registry.reload_newer_than(generation)     # without a cursor: this may take seconds
 
     def verify(self, session):
         """Whether a session is good, asked of the database itself; rights and modules are as they are now, then.
@@ -115,27 +122,28 @@ class Database(object):
         return self._up_to_date(lambda cr: self._verify(cr, session, came))
 
     def _up_to_date(self, read):
-        """What `read` returns of a cursor; None says that the registry must be loaded anew first."""
+        """What `read` returns of a cursor; when it raises RegistryOutdated, of another one after the registry was
+        loaded anew."""
         while True:
             generation = self.registry.generation
-            with self.cursor() as cr:
-                found = run_on_fresh_stack(read, cr)
-            if found is not None:
-                return found
-            self.registry.reload_newer_than(generation)      # without a cursor: this may take seconds
+            try:
+                with self.cursor() as cr:
+                    return run_on_fresh_stack(read, cr)
+            except RegistryOutdated:
+                self.registry.reload_newer_than(generation)
 
     def _verify(self, cr, session, came):
-        # Of those that came together and waited for a cursor, one looks for changes, and that is news to all.
-        if self._followed <= came and not self._follow(cr):
-            return None
+        self._check_signaling(cr, came)
         return host.adapter().verify(cr, session)
 
-    def _follow(self, cr):
+    def _check_signaling(self, cr, came):
+        # Of those that came together and waited for a cursor, one looks for changes, and that serves all.
+        if self._checked_at > came:
+            return
         began = monotonic()
         if not host.adapter().check_signaling(cr):
-            return None
-        self._followed = began
-        return True
+            raise RegistryOutdated()
+        self._checked_at = began
 
     def _check_loaded(self):
         if not self.registry.loaded:
@@ -149,9 +157,7 @@ class Database(object):
     def _verify_woken(self, cr, session):
         # Without a look for changes, which takes longer than this. Who goes on to read has a current_cursor; and what
         # the registry of before finds good, is.
-        if host.adapter().verify(cr, session):
-            return True
-        return host.adapter().verify(cr, session) if self._follow(cr) else None
+        return host.adapter().verify(cr, session) or self._verify(cr, session, monotonic())
 
     def _loaded(self):
         self.listener.start()

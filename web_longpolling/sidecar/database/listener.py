@@ -1,7 +1,6 @@
 # -*- coding: utf-8 -*-
 """The one connection of a database on which PostgreSQL tells what was committed."""
 import logging
-import random
 
 import gevent
 import gevent.socket
@@ -9,6 +8,7 @@ import psycopg2
 
 from ... import publishing
 from ...errors import DatabaseUnavailable
+from ..loop.backoff import Backoff
 from .connections import connect, one_line
 
 _logger = logging.getLogger(__name__)
@@ -54,27 +54,22 @@ class Listener(object):
         if self._greenlet is None:
             self._greenlet = gevent.spawn(self._run)
 
-    def stop(self):
-        if self._greenlet is not None:
-            self._greenlet.kill()
-
     def _run(self):
-        pause = FIRST_PAUSE
-        told = False
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        logged = False
         while True:
             try:
                 connection = self._connect()
             except DatabaseUnavailable as error:
-                if not told:
+                if not logged:
                     _logger.warning("No news from database %s until it answers again: %s", self._db, error.reason)
-                    told = True
-                # Jitter: many sidecars must not come back in the same moment.
-                gevent.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(pause * 2, LONGEST_PAUSE)
+                    logged = True
+                gevent.sleep(backoff.pause())
                 continue
-            if told or self.reconnects:
+            if logged or self.reconnects:
                 _logger.info("Listening to database %s again", self._db)
-            pause, told = FIRST_PAUSE, False
+            backoff.succeeded()
+            logged = False
             self.connected = True
             self._on_gap()
             try:
@@ -82,13 +77,13 @@ class Listener(object):
             except (psycopg2.Error, EnvironmentError) as error:
                 _logger.warning("No news from database %s until it answers again: %s", self._db,
                                 one_line(error))
-                told = True
+                logged = True
             finally:
                 self.connected = False
                 connection.close()
             self.reconnects += 1
             # Not at once: who ends all connections in order to drop the database has a moment for it.
-            gevent.sleep(FIRST_PAUSE * random.uniform(0.5, 1.0))
+            gevent.sleep(backoff.pause())
 
     def _connect(self):
         connection = connect(self._parameters, 'longpolling listener')

@@ -13,7 +13,6 @@ It happens in a greenlet of its own and never in a poll's: a poll may end at any
 because its client hangs up, and would leave half a registry behind.
 """
 import logging
-import random
 import threading
 
 import gevent
@@ -23,6 +22,7 @@ from gevent.event import Event
 from ... import host, routes
 from ...errors import ConfigurationError, DatabaseUnavailable
 from ..loop import monitor
+from ..loop.backoff import Backoff
 from ..loop.clock import monotonic
 from . import stale_code
 from .connections import connect, one_line
@@ -153,32 +153,30 @@ class RegistryLoader(object):
 
     def _keep_trying(self):
         threading.current_thread().dbname = self._name      # the hosts' log format names the database
-        pause, told = FIRST_PAUSE, set()
-        while not self._try(told):
+        backoff, logged = Backoff(FIRST_PAUSE, LONGEST_PAUSE), set()
+        while not self._try(logged):
             self._tried.set()
-            # Jitter: many sidecars must not come back in the same moment.
-            gevent.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(pause * 2, LONGEST_PAUSE)
+            gevent.sleep(backoff.pause())
         self._greenlet = None
         self._tried.set()
         self._on_loaded()
 
-    def _try(self, told):
-        """Whether it is loaded now. What it failed with is logged once; `told` is the set of what was."""
+    def _try(self, logged):
+        """Whether it is loaded now. What it failed with is logged once; `logged` is the set of what was."""
         begun = monotonic()
         try:
             with monitor.expected():
                 self.load()
         except Exception as error:
             self.loaded = False
-            if type(error) not in told:
-                told.add(type(error))
-                self._tell(error)
+            if type(error) not in logged:
+                logged.add(type(error))
+                self._log_failure(error)
             return False
         _logger.info("The database %s is served: its registry was loaded in %.1f s", self._name, monotonic() - begun)
         return True
 
-    def _tell(self, error):
+    def _log_failure(self, error):
         if isinstance(error, ConfigurationError):
             _logger.warning("The database %s is not served until it can be loaded: %s", self._name, error)
         elif isinstance(error, DatabaseUnavailable):

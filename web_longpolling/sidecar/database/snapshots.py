@@ -46,19 +46,18 @@ class Model(object):
 
 
 @contextlib.contextmanager
-def open_snapshot(database, route, uid, context, since):
+def open_snapshot(database, route, uid, context):
     """Read in one transaction for the length of the block.
 
     :param database: the Database to read
     :param route: the path of the poll's route, for which the cursor is counted
     :param uid: who reads; the host's access rules are this user's
     :param context: the user's context, for Odoo's Environment
-    :param since: when the poll was woken, None if it was not: rights and modules are as they were then, or later
     :raises BudgetExhausted, DatabaseUnavailable: as ``Database.cursor``
     :raises ReadOnlyError: if something was written in it
     """
     adapter = host.adapter()
-    with database.current_cursor(route, since) as cr:
+    with database.current_cursor(route) as cr:
         try:
             yield Snapshot(cr, adapter.environment(cr, uid, context), uid)
             adapter.flush(cr)

@@ -7,11 +7,11 @@ import sys
 _logger = logging.getLogger(__name__)
 
 _imported = {}      # the time of last change of each file, by its path
-_told = set()
+_logged = set()
 
 
 def check():
-    """Tell the log which addons' files are no longer those that were imported; called whenever modules are loaded."""
+    """Log which addons' files are no longer those that were imported; called whenever modules are loaded."""
     changed = set()
     for name, module in list(sys.modules.items()):
         parts = name.split('.')
@@ -27,8 +27,8 @@ def check():
             time = None
         if _imported.setdefault(path, time) != time:
             changed.add(parts[2])
-    changed -= _told
+    changed -= _logged
     if changed:
-        _told.update(changed)
+        _logged.update(changed)
         _logger.warning("The code of %s has changed since this process has imported it: restart the sidecar.",
                         ', '.join(sorted(changed)))

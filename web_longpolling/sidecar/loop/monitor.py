@@ -2,7 +2,7 @@
 """Names a controller that blocks all polls: one that computes for long, or waits past gevent.
 
 gevent's monitoring thread sees when greenlets stop taking turns. Its own report lists every greenlet of
-the process, thousands of lines here; this one tells the stack that matters.
+the process, thousands of lines here; this one logs the stack that matters.
 """
 import contextlib
 import logging
@@ -11,18 +11,19 @@ import time
 import traceback
 
 import gevent
-from gevent._monitor import PeriodicMonitoringThread
 from gevent.hub import get_hub
+
+from .gevent_internals import PeriodicMonitoringThread
 
 _logger = logging.getLogger(__name__)
 
 # Seconds between two looks. A block of twice that is always seen: it spans two looks.
 STEP = 0.5
-# Seconds after which the console is told at once; the log waits for the loop, as a lock may be held there.
+# Seconds after which the console is written to at once; the log waits for the loop, as a lock may be held there.
 HOPELESS = 10
 
 
-# Greenlets that may compute for long: no controllers, and whoever runs them tells the log.
+# Greenlets that may compute for long: no controllers, and whoever runs them logs it.
 _expected = set()
 
 
@@ -30,7 +31,7 @@ class Monitor(PeriodicMonitoringThread):
     """The monitoring thread of gevent's hub."""
 
     _blocked = None     # (greenlet, since when, its stack) while it blocks
-    _told = False
+    _printed = False
 
     def monitor_blocking(self, hub):
         blocks = self._greenlet_tracer.did_block_hub(hub)
@@ -41,14 +42,14 @@ class Monitor(PeriodicMonitoringThread):
         now = time.time()
         if self._blocked is None or self._blocked[0] is not greenlet:
             stack = ''.join(traceback.format_stack(sys._current_frames()[hub.thread_ident]))
-            self._blocked, self._told = (greenlet, now - STEP, stack), False
-            hub.loop.run_callback_threadsafe(_tell, now - STEP, stack)
-        elif not self._told and now - self._blocked[1] > HOPELESS:
-            self._told = True
+            self._blocked, self._printed = (greenlet, now - STEP, stack), False
+            hub.loop.run_callback_threadsafe(_log, now - STEP, stack)
+        elif not self._printed and now - self._blocked[1] > HOPELESS:
+            self._printed = True
             sys.stderr.write(_message(now - self._blocked[1], self._blocked[2]))
 
 
-def _tell(since, stack):
+def _log(since, stack):
     """Called by the event loop, which goes round again by now."""
     _logger.warning("%s", _message(time.time() - since, stack))
 

@@ -55,7 +55,7 @@ class Subscription(object):
         need not look at it.
     """
 
-    __slots__ = ('channels', 'missed', '_request', '_pending', '_gap', '_woken', '_told')
+    __slots__ = ('channels', 'missed', '_request', '_pending', '_gap', '_woken', '_notified_at')
 
     def __init__(self, request, channels):
         """
@@ -67,14 +67,14 @@ class Subscription(object):
         self._pending = []
         self._gap = False
         self._woken = Event()
-        self._told = None
+        self._notified_at = None
 
     def receive(self, text):
         if len(self._pending) < MAX_PENDING:
             self._pending.append(text)
         else:
             self._gap = True
-        self._told = self._told or monotonic()
+        self._notified_at = self._notified_at or monotonic()
         self._woken.set()
 
     def miss(self):
@@ -98,7 +98,7 @@ class Subscription(object):
         pending, self._pending = self._pending, []
         self.missed, self._gap = self._gap, False
         if woken:
-            self._request.told, self._told = self._told, None
-            self._request.verify_again()
+            notified_at, self._notified_at = self._notified_at, None
+            self._request.resumed(notified_at)
         # Decoded here, for each poll anew: what one controller does to a payload is not another's.
         return [decode(text)[1] for text in pending]

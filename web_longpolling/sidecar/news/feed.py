@@ -76,7 +76,7 @@ class Feed(object):
         :param cursor: function that gives a context manager of a cursor in a READ ONLY transaction
         """
         self.reads = 0
-        self._told = monotonic()    # when the latest notification came
+        self._notified_at = monotonic()    # when the latest notification came
         self._cursor = cursor
         self._window = None
         self._beginnings = 0        # how many times the window was dropped, so as to begin anew
@@ -90,7 +90,7 @@ class Feed(object):
     def wake(self):
         """Something was published, or may have been."""
         self._stale = True
-        self._told = monotonic()
+        self._notified_at = monotonic()
         if self._followers:
             self._refresh()
         elif not self._reading:     # which needs the window, and will find out that it is stale
@@ -122,8 +122,7 @@ class Feed(object):
                 events = self._look(follower)
                 if events is not None:
                     if woken:
-                        request.told = max(self._told, came)
-                        request.verify_again()
+                        request.resumed(max(self._notified_at, came))
                     return events
                 follower.signal.wait()
                 woken = True

@@ -6,6 +6,8 @@ import socket
 import gevent
 from gevent.hub import get_hub
 
+from ..loop.gevent_internals import kernel_socket
+
 
 class ClientDisconnected(gevent.GreenletExit):
     """Nobody waits for the answer any more. gevent ends a greenlet with it silently."""
@@ -37,8 +39,7 @@ class EndsPoll(object):
 
     def _readable(self):
         try:
-            # The socket below gevent's: gevent's own would wait, which the event loop itself can't.
-            gone = not self._sock._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            gone = not kernel_socket(self._sock).recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except EnvironmentError as error:
             if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
                 return

@@ -1,5 +1,6 @@
 # -*- coding: utf-8 -*-
 """What the browser sent along: one JSON object."""
+import inspect
 import json
 
 import gevent
@@ -35,6 +36,30 @@ def read(request):
     if not isinstance(sent, dict):
         raise BadRequest("%s must be a JSON object, such as {\"room\": 5}." % where)
     return sent
+
+
+def misfit(controller, request, sent):
+    """Why `controller` can't be called with these parameters, or None if it can.
+
+    Of a controller inside decorators made with functools.wraps, the innermost function counts.
+
+    :param sent: dict of the parameters by name
+    """
+    while _decorated(controller):
+        controller = _decorated(controller)
+    try:
+        inspect.getcallargs(controller, request, **sent)
+    except (TypeError, UnicodeError) as error:
+        return error
+    return None
+
+
+def _decorated(function):
+    """The function that `function` wraps, or None."""
+    cells = getattr(function, '__closure__', None) or ()        # Python 2.7 does not set __wrapped__
+    inner = [cell.cell_contents for cell in cells
+             if inspect.isfunction(cell.cell_contents) and cell.cell_contents.__name__ == function.__name__]
+    return getattr(function, '__wrapped__', inner[0] if len(inner) == 1 else None)
 
 
 def _refuse(constant):

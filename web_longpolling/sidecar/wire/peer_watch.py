@@ -112,7 +112,7 @@ class PeerWatch(object):
     def __init__(self):
         self._connections = {}      # by the greenlet of the poll
         self._timer = None
-        self._told = False          # that connections are unknown
+        self._logged = False        # that connections are unknown
 
     def ends_poll(self, name):
         """A context manager that ends the current greenlet when the browser closes its connection.
@@ -128,7 +128,7 @@ class PeerWatch(object):
     @contextlib.contextmanager
     def _watched(self, name, asked):
         if states([asked]).get(asked) is UNKNOWN:
-            self._tell_unknown(name)
+            self._log_unknown(name)
             yield
             return
         greenlet = gevent.getcurrent()
@@ -145,9 +145,9 @@ class PeerWatch(object):
                 self._timer.close()
                 self._timer = None
 
-    def _tell_unknown(self, name):
-        if not self._told:
-            self._told = True
+    def _log_unknown(self, name):
+        if not self._logged:
+            self._logged = True
             _logger.warning("The dispatcher tells of connections that this machine does not know, such as %r: polls "
                             "whose browsers close them are held until their timeout.", name)
 

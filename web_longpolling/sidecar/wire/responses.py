@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""What a poll is answered with: one table from outcome to status.
+"""What a poll is answered with. ``errors.py`` holds the status of each failure.
 
 An answer is built once as plain bytes, so that thousands of polls can be sent
 the same one.
@@ -10,27 +10,12 @@ import json
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
-from ... import errors
 from ..news.events import EventBatch
 
 try:
     text = unicode
 except NameError:
     text = str
-
-# Seconds after which a browser may try again when something was exhausted.
-RETRY_AFTER = 2
-
-STATUSES = (
-    (errors.BadRequest, 400),
-    (errors.AuthenticationError, 401),
-    (errors.Forbidden, 403),
-    (errors.UnknownRoute, 404),
-    (errors.MethodNotAllowed, 405),
-    (errors.TooSlow, 408),
-    (errors.TooLarge, 413),
-    (errors.Unavailable, 503),
-)
 
 
 class Answer(collections.namedtuple('Answer', 'status headers body')):
@@ -82,17 +67,7 @@ def refusal(code, sentence, *headers):
 
 def failure(error):
     """The answer to a poll that ended with a PollError."""
-    code = next(code for outcome, code in STATUSES if isinstance(error, outcome))
-    headers = []
-    if code == 405:
-        headers.append(('Allow', 'GET, POST'))
-    if code == 503:
-        headers.append(('Retry-After', str(RETRY_AFTER)))
-    if isinstance(error, errors.Stopping):
-        headers.append(('X-Longpolling', 'stopping'))
-    if isinstance(error, (errors.Stopping, errors.TooManyPolls, errors.TooSlow)):
-        headers.append(('Connection', 'close'))
-    return refusal(code, str(error), *headers)
+    return refusal(error.code, str(error), *error.headers)
 
 
 # Nothing happened until the timeout. A 204 has neither a body nor a length (RFC 9110, 8.6).

@@ -8,7 +8,9 @@ import sys
 
 import gevent
 from gevent.pool import Pool
-from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer, headers_factory
+from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
+
+from ..loop.gevent_internals import headers_factory
 
 _logger = logging.getLogger(__name__)
 
@@ -157,7 +159,7 @@ class PollServer(WSGIServer):
         """
         self.responding = 0
         self.logs_requests = _logger.isEnabledFor(logging.DEBUG)
-        self._told = False          # that there are no descriptors
+        self._logged = False        # that there are no descriptors
         access_log = LoggingLogAdapter(_logger, logging.DEBUG) if self.logs_requests else None
         WSGIServer.__init__(self, listener, application, spawn=Pool(most_connections), log=access_log,
                             error_log=LoggingLogAdapter(_logger, logging.WARNING))
@@ -169,15 +171,15 @@ class PollServer(WSGIServer):
         except EnvironmentError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            if not self._told:
+            if not self._logged:
                 _logger.error("No connection is accepted for want of file descriptors: %s", error.strerror)
-                self._told = True
+                self._logged = True
             self.stop_accepting()
             gevent.spawn_later(SHORTAGE, self._accept_again)
             return None
-        if accepted and self._told:
+        if accepted and self._logged:
             _logger.info("Connections are accepted again")
-            self._told = False
+            self._logged = False
         return accepted
 
     def _accept_again(self):

@@ -1,2 +1,2 @@
 # -*- coding: utf-8 -*-
-from . import answering, asking, news, process, reading, specification, writing   # noqa: F401
+from . import answering, asking, decorated, news, process, reading, specification, writing   # noqa: F401
