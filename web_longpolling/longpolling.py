@@ -5,9 +5,14 @@
 
     from openerp.addons.web_longpolling.longpolling import longpolling, get_timeout
 
-    @longpolling.route('/wall/<int:since>')
-    def wall(request, since, **kwargs):
-        return request.follow('wall', since)
+    @longpolling.route('/messages')
+    def messages(request, **kwargs):
+        request.wait('mail')                    # a page's first poll: at once; then until there are news
+        return request.model('mail.message').search_count([], context=request.context)
+
+    @longpolling.route('/wall')
+    def wall(request, **kwargs):
+        return request.follow('wall')           # what was published after the page's last answer
 
     # in model code of the host, inside its ordinary transaction
     longpolling.publish(cr, 'wall', {'text': text})
@@ -16,9 +21,9 @@ The host imports this module too, so nothing here needs gevent.
 """
 from . import routes, settings
 from .errors import AuthenticationError, ReadOnlyError, SnapshotHeld
-from .publishing import notify, publish
+from .publishing import publish
 
-__all__ = ['longpolling', 'get_timeout', 'get_path', 'notify', 'publish',
+__all__ = ['longpolling', 'get_timeout', 'get_path', 'publish',
            'AuthenticationError', 'ReadOnlyError', 'SnapshotHeld']
 
 
@@ -41,7 +46,6 @@ def get_path():
 class LongPolling(object):
     """The object ``longpolling``, whose methods an addon calls."""
 
-    notify = staticmethod(notify)
     publish = staticmethod(publish)
 
     @staticmethod

@@ -1,39 +1,52 @@
 # -*- coding: utf-8 -*-
-"""Telling news from model code of the host: sent if and when its transaction commits.
+"""Publishing events from model code of the host: seen by every follower if and when the transaction commits.
 
-``notify`` wakes whoever listens and leaves nothing behind: PostgreSQL's NOTIFY. ``publish`` keeps the
-event in the feed's table, numbered in commit order; its trigger (``schema.py``) sends the wake-up.
+A publish is one row with the transaction's id (``schema.py``). It takes no lock and sends nothing, so transactions that
+publish do not wait for one another. The wake-up is a NOTIFY without a payload that the host's process sends right after
+its commit, in a transaction of its own that writes nothing and so has nothing to flush to the disk. When it is not
+sent (another program wrote the row; the process died in between), the sidecars find the row by a look of their own.
 """
-import itertools
 import json
+import re
 
-# The two names on which every sidecar LISTENs. A channel of an addon is part of the message, never an
-# identifier in SQL.
-NEWS = 'longpolling_news'
-FEED = 'longpolling_feed'
+# What the sidecars LISTEN to. A channel of an addon is a value in the table, never an identifier in SQL.
+WAKE_UP = 'longpolling_feed'
 
-# Bytes. PostgreSQL carries one less than 8000 (async.c, NOTIFY_PAYLOAD_MAX_LENGTH).
-MAX_NOTIFICATION = 7999
+# Bytes.
 MAX_PAYLOAD = 1024 * 1024
+# Characters.
 MAX_CHANNEL = 255
-
-_serial = itertools.count()
 
 try:
     _strings = (basestring,)
 except NameError:
     _strings = (str,)
 
+_NOT_STORABLE = re.compile(u'[\0\ud800-\udfff]')
+
+_PUBLISH = "INSERT INTO longpolling_event (channel, payload) VALUES (%s, %s)"
+# A signal says "look again": one in a transaction is enough, unless a savepoint has taken it back.
+_SIGNAL = """
+    INSERT INTO longpolling_event (channel) SELECT %(channel)s WHERE NOT EXISTS (
+        SELECT 1 FROM longpolling_event WHERE txid = txid_current() AND channel = %(channel)s AND payload IS NULL)"""
+
+
+def send_after_commit(cr):
+    """Send the wake-up once after the commit of `cr`. The addon replaces it by the host's way; see ``host/``."""
+
 
 def check_channel(channel):
     """`channel` itself, as text, if it is the name of one.
 
-    :raises ValueError: if it is no string, empty, or longer than MAX_CHANNEL characters
+    :raises ValueError: if it is no string, is empty, is longer than MAX_CHANNEL characters, or holds something that
+        PostgreSQL's text can't hold: a NUL, half of a surrogate pair, bytes that are not UTF-8
     """
     if isinstance(channel, _strings) and isinstance(channel, bytes):
-        channel = channel.decode('utf-8')       # Python 2's ordinary strings
+        channel = channel.decode('utf-8')       # Python 2's ordinary strings; a UnicodeDecodeError is a ValueError
     if not isinstance(channel, _strings) or not 0 < len(channel) <= MAX_CHANNEL:
         raise ValueError("A channel is a name of 1 to %d characters, not %.80r." % (MAX_CHANNEL, channel))
+    if _NOT_STORABLE.search(channel):
+        raise ValueError("The name of a channel can't hold a NUL or half of a surrogate pair: %.80r." % channel)
     return channel
 
 
@@ -44,51 +57,45 @@ def encode(payload):
     """
     try:
         return json.dumps(payload, allow_nan=False, separators=(',', ':'))
-    except TypeError as error:
+    except (TypeError, RuntimeError) as error:      # RuntimeError: nested too deeply
         raise ValueError("The payload has no form in JSON: %s" % error)
 
 
-def notify(cr, channel, payload=None):
-    """Wake whoever listens on `channel`, if and when the transaction of `cr` commits.
-
-    :param cr: the host's cursor, as in any model code
-    :param channel: a name of 1 to 255 characters
-    :param payload: what ``news.wait()`` returns; anything with a form in JSON. Without one the
-        notification is a mere signal, and several of one transaction arrive as one
-    :raises ValueError: if PostgreSQL can't carry it: 7,999 bytes at most, channel included
-    """
-    message = [check_channel(channel)]
-    if payload is not None:
-        # The serial tells equal payloads apart: PostgreSQL drops a notification of a transaction that
-        # equals an earlier one.
-        message += [payload, next(_serial)]
-    text = encode(message)
-    if len(text) > MAX_NOTIFICATION:
-        raise ValueError(
-            "The notification on channel %r is %d bytes long, but PostgreSQL carries %d: send an id and let "
-            "the controller read the record, or publish() it." % (channel, len(text), MAX_NOTIFICATION))
-    cr.execute("SELECT pg_notify(%s, %s)", (NEWS, text))
-
-
-def decode(text):
-    """The (channel, payload) of a notification that :func:`notify` has sent."""
-    message = json.loads(text)
-    return message[0], message[1] if len(message) > 1 else None
-
-
-def publish(cr, channel, payload):
+def publish(cr, channel, payload=None):
     """Add an event to the feed of `channel`, if and when the transaction of `cr` commits.
 
-    It is kept for ``longpolling_retention`` seconds and numbered in commit order; ``request.follow``
-    hands it to every follower exactly once.
+    Every follower gets it exactly once, for as long as ``longpolling_retention`` seconds.
 
     :param cr: the host's cursor, as in any model code
     :param channel: a name of 1 to 255 characters
-    :param payload: anything with a form in JSON of 1 MB (1,048,576 bytes) at most
-    :raises ValueError: if it is larger or has no form in JSON
+    :param payload: anything with a form in JSON of 1 MB (1,048,576 bytes) at most; None for a mere signal, of which
+        several in one transaction on the same channel are one
+    :raises ValueError: if the payload is larger or has no form in JSON, or `channel` is no name of one
     """
-    text = encode(payload)
-    if len(text) > MAX_PAYLOAD:
-        raise ValueError("The payload on channel %r is %d bytes long, but a feed keeps %d: publish an id and let "
-                         "the page read the record." % (channel, len(text), MAX_PAYLOAD))
-    cr.execute("INSERT INTO longpolling_event (channel, payload) VALUES (%s, %s)", (check_channel(channel), text))
+    channel = check_channel(channel)
+    if payload is None:
+        cr.execute(_SIGNAL, {'channel': channel})
+    else:
+        text = encode(payload)
+        if len(text) > MAX_PAYLOAD:
+            raise ValueError("The payload on channel %r is %d bytes long, but the feed keeps %d: publish an id and "
+                             "let the page read the record." % (channel, len(text), MAX_PAYLOAD))
+        cr.execute(_PUBLISH, (channel, text))
+    send_after_commit(cr)
+
+
+def wake_up(connection):
+    """Tell the sidecars that something was committed. Whatever goes wrong is left to their own look.
+
+    :param connection: a psycopg2 connection without a transaction
+    """
+    try:
+        autocommit, connection.autocommit = connection.autocommit, True     # one round trip instead of three
+        try:
+            cursor = connection.cursor()
+            cursor.execute("NOTIFY " + WAKE_UP)
+            cursor.close()
+        finally:
+            connection.autocommit = autocommit
+    except Exception:
+        pass        # the commit that it follows has succeeded, and must not look as if it had not

@@ -3,7 +3,7 @@
 from openerp.addons.web_longpolling.longpolling import longpolling
 
 
-@longpolling.route('/wall/<int:last>')
-def wall(request, last, **kwargs):
-    """Answer with the notes that were written after position `last`, as soon as there are some."""
-    return request.follow('wall', last)
+@longpolling.route('/wall')
+def wall(request, **kwargs):
+    """Answer with the notes that were written after the page's last answer, as soon as there are some."""
+    return request.follow('wall')

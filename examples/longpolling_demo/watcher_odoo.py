@@ -31,7 +31,7 @@ class Watcher(models.Model):
         else:
             mine.create({'user_id': self.env.uid, 'seen': now})
         if news:
-            longpolling.notify(self.env.cr, 'longpolling_demo_watchers')
+            longpolling.publish(self.env.cr, 'longpolling_demo_watchers')
 
     @api.model
     def watching(self):

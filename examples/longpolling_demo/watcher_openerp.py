@@ -38,7 +38,7 @@ class Watcher(osv.Model):
         else:
             self.create(cr, SUPERUSER_ID, {'user_id': uid, 'seen': ago(0)}, context=context)
         if not seen or seen < ago(GONE):
-            longpolling.notify(cr, 'longpolling_demo_watchers')
+            longpolling.publish(cr, 'longpolling_demo_watchers')
         return True
 
     def watching(self, cr, uid, context=None):

@@ -9,9 +9,8 @@ LOOK_AGAIN = 15
 @longpolling.route('/watchers')
 def watchers(request, known=None, **kwargs):
     """Answer with the names of those who watch, as soon as they are not the names that the page knows."""
-    with request.listen('longpolling_demo_watchers') as news:
-        while True:
-            names = request.model('longpolling.demo.watcher').watching()
-            if names != known:
-                return {'names': names}
-            news.wait(LOOK_AGAIN)
+    while True:
+        request.wait('longpolling_demo_watchers', timeout=LOOK_AGAIN)
+        names = request.model('longpolling.demo.watcher').watching()
+        if names != known:
+            return {'names': names}

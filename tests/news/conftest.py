@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from tests.clients import Session, visit
-from web_longpolling import schema
+from web_longpolling import publishing
 
 from .holding import Holding
 
@@ -69,13 +69,20 @@ def new_user(stack, admin):
 
 
 @pytest.fixture
-def holding(ann, sql):
+def holding(ann):
     """Starts polls in threads, and sees when the sidecar holds them."""
-    [(last,)] = sql("""
-        SELECT GREATEST((SELECT max(position) FROM longpolling_event), 0,
-                        (SELECT max(value::bigint) FROM ir_config_parameter WHERE key = %s))""", (schema.HORIZON,))
-    with Holding(ann.clone(), last) as polls:
+    with Holding(ann.clone()) as polls:
         yield polls
+
+
+@pytest.fixture
+def publish(transaction):
+    """Publishes payloads on a channel in one transaction past the host."""
+    def run(channel, *payloads):
+        with transaction() as cr:
+            for payload in payloads:
+                publishing.publish(cr, channel, payload)
+    return run
 
 
 @pytest.fixture

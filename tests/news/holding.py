@@ -7,6 +7,8 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+from .pages import SINCE, Page, following
+
 # In which the sidecar holds what was sent to it, or lets go of it, on a busy machine.
 SECONDS = 15
 
@@ -21,11 +23,10 @@ def eventually(what, seconds: float = SECONDS, pause: float = 0.02) -> float:
 
 
 class Holding:
-    """`watcher` is a session that asks the sidecar what it holds, `last` the position up to which all is known."""
+    """`watcher` is a session that asks the sidecar what it holds."""
 
-    def __init__(self, watcher, last: int):
+    def __init__(self, watcher):
         self.watcher = watcher
-        self.last = last
         self.threads = ThreadPoolExecutor(100)
 
     def __enter__(self) -> 'Holding':
@@ -35,38 +36,43 @@ class Holding:
         self.threads.shutdown()
 
     def now(self) -> dict:
-        """What the sidecar says it holds: listening, following, cursors, greenlets."""
+        """What the sidecar says it holds: following, cursors, greenlets."""
         return self.watcher.poll('/news/held').json()
 
     @property
     def polls(self) -> int:
         """How many polls wait for news."""
-        held = self.now()
-        return held['listening'] + held['following']
+        return self.now()['following']
 
-    def poll(self, session, route: str, params: dict | None = None, **more) -> Future:
-        """Send a poll from a thread, on a connection of its own, and return when it is held."""
+    def hold(self, page: Page) -> Future:
+        """Send a page's poll from a thread, and return when it is held."""
         before = self.polls
-        answer = self.threads.submit(session.clone().poll, f'/news/{route}', params, **more)
+        answer = self.threads.submit(page.poll)
         eventually(lambda: answer.done() or (self.polls > before and not self.now()['cursors']))
         assert not answer.done(), answer.result().text
         return answer
 
-    def listen(self, session, *channels: str, **params) -> Future:
-        return self.poll(session, 'listen', {'channels': channels, **params})
+    def wait(self, session, *channels: str, **params) -> Future:
+        """A page that waits for these channels, held by its second poll."""
+        page = Page(session.clone(), '/news/wait', {'channels': channels})
+        assert page.answer() == []
+        page.params.update(params)
+        return self.hold(page)
 
-    def follow(self, session, channels, since: int | None = None) -> Future:
-        return self.poll(session, 'follow', {'channels': channels, 'since': self.last if since is None else since})
+    def follow(self, session, *channels: str) -> Future:
+        """A page that follows these channels, held by its second poll."""
+        return self.hold(following(session.clone(), *channels))
 
 
 @contextlib.contextmanager
-def connection(session, url: str, route: str, params: dict):
+def connection(session, url: str, route: str, params: dict, position: str | None = None):
     """A bare connection on which a poll has been sent; closed, as a closed window does, with the block."""
     if session.session_id:
         params = {**params, 'session_id': session.session_id}
     body = json.dumps(params).encode()
+    since = [f'{SINCE}: {position}'] if position else []
     with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=SECONDS) as sock:
         sock.sendall('\r\n'.join([
             f'POST {session.path}{route} HTTP/1.1', 'Host: 127.0.0.1', 'Content-Type: application/json',
-            'Cookie: {}={}'.format(*session.cookie), f'Content-Length: {len(body)}', '', '']).encode() + body)
+            'Cookie: {}={}'.format(*session.cookie), *since, f'Content-Length: {len(body)}', '', '']).encode() + body)
         yield sock

@@ -1,70 +1,58 @@
 """longpolling.publish in model code, request.follow in a controller."""
 
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 
 import pytest
 
 from tests.clients import RpcError
-from web_longpolling import publishing, schema
 
 from .holding import SECONDS, eventually
+from .pages import POSITION, SINCE, Page, following, payloads
 
 TELLER = 'longpolling.test.teller'
 MEGABYTE = 1024 * 1024
 ANSWER_EVENTS = 1000
 
 
-@pytest.fixture
-def publish(transaction):
-    """Publishes payloads on a channel in one transaction."""
-    def run(channel, *payloads):
-        with transaction() as cr:
-            for payload in payloads:
-                publishing.publish(cr, channel, payload)
-    return run
+def test_the_first_poll_of_a_page_is_answered_at_once_with_a_position_alone(ann, publish, channel):
+    """204 with the position: what is published after it is not lost, what was before it is not told."""
+    publish(channel, 'before')
+    page = following(ann, channel)
+    publish(channel, 'after')
+    assert page.payloads() == ['after']
 
 
-@pytest.fixture
-def last(sql) -> int:
-    """The position up to which there was something before the test."""
-    return last_position(sql)
-
-
-def last_position(sql):
-    return sql("SELECT COALESCE(max(position), 0) FROM longpolling_event")[0][0]
-
-
-def follow(session, channels, since) -> dict:
-    """One answer of /news/follow."""
-    response = session.poll('/news/follow', {'channels': channels, 'since': since})
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
-def payloads(answer):
-    return [event['payload'] for event in answer['events']]
-
-
-def test_a_reader_that_passes_back_last_gets_every_event_once_and_in_order(ann, admin, channel, last):
-    """FeedEvent by model code of the host, one call a transaction, read in three answers."""
-    found, since = [], last
+def test_a_page_that_passes_its_position_back_gets_every_event_once_and_in_order(ann, admin, channel):
+    """Published by model code of the host, one call a transaction, read in three answers."""
+    page, found = following(ann, channel), []
     for number in range(3):
         admin.rpc(TELLER, 'publish', [channel, [[number, 'a'], {'ä€': number}]])
-        answer = follow(ann, channel, since)
-        assert sorted(answer) == ['events', 'last']
-        assert answer['last'] == answer['events'][-1]['position'] > since
+        answer = page.answer()
+        assert sorted(answer) == ['events', 'position']
+        assert answer['position'] == page.position
+        assert [sorted(event) for event in answer['events']] == [['channel', 'id', 'payload']] * 2
         assert {event['channel'] for event in answer['events']} == {channel}
-        since = answer['last']
         found += answer['events']
     assert payloads({'events': found}) == [[0, 'a'], {'ä€': 0}, [1, 'a'], {'ä€': 1}, [2, 'a'], {'ä€': 2}]
-    positions = [event['position'] for event in found]
-    assert positions == sorted(set(positions))
+    ids = [event['id'] for event in found]
+    assert ids == sorted(set(ids))
 
 
-def test_a_held_follower_is_woken_when_model_code_commits(holding, ann, admin, channel, last):
+def test_a_position_may_be_passed_as_since_by_the_controller(ann, publish, channel):
+    """A client without the class sends it as it likes: as a parameter here."""
+    position = following(ann, channel).position
+    publish(channel, 'news')
+    response = ann.poll('/news/follow', {'channels': channel, 'since': position})
+    assert payloads(response.json()) == ['news']
+    assert response.json()['position'] == response.headers[POSITION]
+    other = following(ann, channel).position
+    response = ann.poll('/news/follow', {'channels': channel, 'since': position}, headers={SINCE: other})
+    assert payloads(response.json()) == ['news'], 'what the controller says wins over the header'
+
+
+def test_a_held_follower_is_woken_when_model_code_commits(holding, ann, admin, channel):
     """Held until there are some; a failed call publishes nothing."""
-    answer = holding.follow(ann, [channel, f'{channel}-2'], last)
+    answer = holding.follow(ann, channel, f'{channel}-2')
     with pytest.raises(RpcError, match='rolled back'):
         admin.rpc(TELLER, 'publish', [channel, ['never'], True])
     admin.rpc(TELLER, 'publish', [f'{channel}-other', ['not followed']])
@@ -72,160 +60,277 @@ def test_a_held_follower_is_woken_when_model_code_commits(holding, ann, admin, c
     assert payloads(answer.result().json()) == ['committed']
 
 
-def test_since_0_gives_all_that_is_kept(ann, publish, channel):
-    """A page that has seen nothing begins at 0."""
-    publish(channel, *range(5))
-    assert payloads(follow(ann, channel, 0)) == [0, 1, 2, 3, 4]
+def test_what_is_read_between_two_polls_is_the_rest(ann, publish, channel):
+    """Events of several transactions come in one answer, in the order of publishing."""
+    page = following(ann, channel)
+    for number in range(3):
+        publish(channel, number)
+    assert page.payloads() == [0, 1, 2]
+    publish(channel, 3)
+    assert page.payloads() == [3]
 
 
-def test_answers_follow_the_order_of_the_commits(transaction, ann, channel, last):
-    """Whoever writes first and commits last has the greater position, and is read last."""
+def test_an_event_that_is_written_first_and_commits_last_is_not_lost(transaction, ann, channel):
+    """Whoever writes first and commits last is read last, and is read."""
+    from web_longpolling import publishing
+    page = following(ann, channel)
     with transaction() as late:
         publishing.publish(late, channel, 'written first')
         with transaction() as early:
             publishing.publish(early, channel, 'committed first')
-        first = follow(ann, channel, last)
-    second = follow(ann, channel, first['last'])
-    assert payloads(first) + payloads(second) == ['committed first', 'written first']
+        assert page.payloads() == ['committed first']
+        again = following(ann, channel)       # begins while the other transaction is under way
+    assert page.payloads() == ['written first']
+    assert again.payloads() == ['written first']
 
 
-def test_no_position_is_given_before_all_smaller_ones_can_be_seen(transaction, ann, publish, channel, last):
-    """A transaction whose event has its number holds up the commits of others that publish, until its own is over."""
-    with ThreadPoolExecutor(1) as pool:
-        with transaction() as numbered:
-            publishing.publish(numbered, channel, 'numbered first')
-            numbered.execute("SET CONSTRAINTS ALL IMMEDIATE")       # what its commit would do
-            other = pool.submit(publish, channel, 'numbered second')
-            with pytest.raises(NotYet):
-                other.result(timeout=0.5)
-        other.result(timeout=SECONDS)
-    assert payloads(follow(ann, channel, last)) == ['numbered first', 'numbered second']
-
-
-def test_writing_holds_up_nobody_before_the_commit(transaction, publish, channel):
-    """The lock is held for the commit only: a long transaction that has published keeps no other one waiting."""
+def test_publishing_holds_up_nobody(transaction, publish, ann, channel):
+    """A long transaction that has published keeps no other one waiting, nor those who follow."""
+    from web_longpolling import publishing
+    page = following(ann, channel)
     with ThreadPoolExecutor(1) as pool, transaction() as long:
         publishing.publish(long, channel, 'long')
+        long.execute("SET CONSTRAINTS ALL IMMEDIATE")
         pool.submit(publish, channel, 'short').result(timeout=SECONDS)
+        assert page.payloads() == ['short']
+    assert page.payloads() == ['long']
 
 
-def test_an_answer_is_bounded_and_the_next_goes_on(ann, publish, channel, last):
+def test_what_a_savepoint_takes_back_is_not_published(transaction, ann, channel):
+    """An event belongs to its transaction, and goes with the part of it that is rolled back."""
+    from web_longpolling import publishing
+    page = following(ann, channel)
+    with transaction() as cr:
+        publishing.publish(cr, channel)
+        cr.execute("SAVEPOINT one")
+        publishing.publish(cr, channel, 'kept')
+        cr.execute("SAVEPOINT two")
+        publishing.publish(cr, channel, 'taken back')
+        cr.execute("ROLLBACK TO SAVEPOINT two")
+    assert page.payloads() == [None, 'kept']
+
+
+def test_signals_of_one_transaction_are_one(transaction, publish, ann, channel):
+    """Without a payload it is a mere signal; one that a savepoint has taken back does not count."""
+    from web_longpolling import publishing
+    page = following(ann, channel, f'{channel}-2')
+    with transaction() as cr:
+        cr.execute("SAVEPOINT one")
+        publishing.publish(cr, channel)
+        cr.execute("ROLLBACK TO SAVEPOINT one")
+        for name in (channel, f'{channel}-2', channel):
+            publishing.publish(cr, name)
+    answer = page.answer()
+    assert [(event['channel'], event['payload']) for event in answer['events']] == [
+        (channel, None), (f'{channel}-2', None)]
+    publish(channel, None)
+    assert page.payloads() == [None]
+
+
+def test_rows_that_another_program_writes_arrive_within_a_second_or_two(ann, sql, holding, channel):
+    """Nobody has sent a wake-up: the sidecar's own look finds them while somebody follows."""
+    answer = holding.follow(ann, channel)
+    sql("INSERT INTO longpolling_event (channel, payload) VALUES (%s, '{\"from\": \"psql\"}'), (%s, NULL)",
+        (channel, channel))
+    assert payloads(answer.result(timeout=SECONDS).json()) == [{'from': 'psql'}, None]
+
+
+def test_a_payload_that_another_program_has_botched_reaches_the_page_as_text(ann, sql, channel, log):
+    """It can't be JSON to the page, and must not keep it from what comes after it."""
+    page = following(ann, channel)
+    sql("INSERT INTO longpolling_event (channel, payload) VALUES (%s, 'no \"JSON\"'), (%s, '1')", (channel, channel))
+    assert page.payloads() == ['no "JSON"', 1]
+
+
+def test_an_answer_is_bounded_and_the_next_goes_on(stack, ann, publish, channel):
     """A thousand events an answer: the rest comes with the next poll, from memory and from the table."""
-    publish(channel, *range(2500))
-    for route_since in (last, 0):       # 0 is older than what is in memory
-        sizes, found, since = [], [], route_since
+    begun = following(ann, channel).position
+    publish(channel, *range(1200))
+    publish(channel, *range(1200, 2500))
+    for fresh in (False, True):
+        if fresh:
+            stack.stop_sidecar()
+            publish('another', *range(11000))       # more than is kept in memory
+            stack.start_sidecar()
+        page, sizes, found = following(ann, channel, position=begun), [], []
         while len(found) < 2500:
-            answer = follow(ann, channel, since)
+            answer = page.answer()
+            assert 'missed' not in answer
             sizes.append(len(answer['events']))
             found += payloads(answer)
-            since = answer['last']
         assert found == list(range(2500))
         assert sizes == [ANSWER_EVENTS, ANSWER_EVENTS, 500]
+    publish(channel, 'and on')
+    assert page.payloads() == ['and on']
 
 
-def test_an_answer_is_bounded_in_bytes(ann, publish, channel, last):
+def test_what_commits_between_two_parts_of_an_answer_comes_once(transaction, ann, publish, channel):
+    """A transaction that was under way at the first part, with an id that this has passed, is not lost with it."""
+    from web_longpolling import publishing
+    page = following(ann, channel)
+    with transaction() as late:
+        publishing.publish(late, channel, 'late')
+        publish(channel, *range(1500))
+        first = page.payloads()
+    publish(channel, 'last')
+    rest = page.payloads() + page.payloads()
+    assert first + rest == [*range(1500), 'late', 'last']
+
+
+def test_an_answer_is_bounded_in_bytes(ann, publish, channel):
     """Payloads of a megabyte come a few at a time: not a thousand at once."""
+    page, found = following(ann, channel), []
     publish(channel, *[str(number) + 'x' * (MEGABYTE - 3) for number in range(9)])
-    found, since = [], last
     while len(found) < 9:
-        answer = follow(ann, channel, since)
+        answer = page.answer()
         assert 1 <= len(answer['events']) <= 5
         found += [payload[0] for payload in payloads(answer)]
-        since = answer['last']
     assert found == list('012345678')
 
 
-def test_a_payload_of_a_megabyte_is_carried_and_a_larger_one_is_a_value_error(ann, admin, publish, channel, last):
+def test_more_than_memory_holds_arrives_all_the_same(holding, ann, publish, channel):
+    """A transaction of 40 MB: those who follow are answered from the table, in parts."""
+    page = following(ann, channel)
+    answer = holding.hold(page)
+    publish(channel, *[[number, 'x' * (MEGABYTE - 20)] for number in range(40)])
+    found = [payload[0] for payload in payloads(answer.result().json())]
+    while len(found) < 40:
+        found += [payload[0] for payload in page.payloads()]
+    assert found == list(range(40))
+
+
+def test_a_payload_of_a_megabyte_is_carried_and_a_larger_one_is_a_value_error(ann, admin, publish, channel):
     """Payloads up to 1 MB; the ValueError says how long it was and what to do."""
+    page = following(ann, channel)
     largest = 'x' * (MEGABYTE - 2)      # and its quotes
     admin.rpc(TELLER, 'publish', [channel, [largest]])
-    assert payloads(follow(ann, channel, last)) == [largest]
-    with pytest.raises(ValueError, match='is 1048577 bytes long, but a feed keeps 1048576: publish an id'):
+    assert page.payloads() == [largest]
+    with pytest.raises(ValueError, match='is 1048577 bytes long, but the feed keeps 1048576: publish an id'):
         publish(channel, largest + 'x')
-    with pytest.raises(RpcError, match='is 1048577 bytes long, but a feed keeps 1048576: publish an id'):
+    with pytest.raises(RpcError, match='is 1048577 bytes long, but the feed keeps 1048576: publish an id'):
         admin.rpc(TELLER, 'publish', [channel, [largest + 'x']])
 
 
-@pytest.mark.parametrize('payload', [None, 'a\x00b', '\ud800', {'': []}, 2 ** 70, "'; DROP TABLE res_users; --%s"],
-                         ids=['none', 'nul', 'surrogate', 'empty', 'large', 'sql'])
-def test_whatever_has_a_form_in_json_comes_as_it_was(ann, publish, channel, last, payload):
+@pytest.mark.parametrize('payload', [None, 'a\x00b', '\ud800', {'': []}, 2 ** 70, False,
+                                     "'; DROP TABLE res_users; --%s"],
+                         ids=['none', 'nul', 'surrogate', 'empty', 'large', 'false', 'sql'])
+def test_whatever_has_a_form_in_json_comes_as_it_was(ann, publish, channel, payload):
     """The payload is what the page gets, character by character."""
+    page = following(ann, channel)
     publish(channel, payload)
-    assert payloads(follow(ann, channel, last)) == [payload]
+    assert page.payloads() == [payload]
 
 
-@pytest.mark.parametrize('since', [-1, 2 ** 63, 'x', None, 1.5, True, [0]], ids=str)
-def test_a_malformed_position_is_refused(ann, channel, since, log):
-    """Client text gets a 400 with one sentence."""
-    answer = ann.poll('/news/follow', {'channels': channel, 'since': since})
-    assert (answer.status_code, answer.json()) == (400, {'error': 'A position is a whole number from 0 on.'})
+@pytest.mark.parametrize('payload', [object(), float('nan'), {1, 2}, {(1, 2): 3}, [[float('inf')]]],
+                         ids=['object', 'nan', 'set', 'key', 'infinity'])
+def test_a_payload_without_a_form_in_json_is_a_value_error(publish, channel, payload):
+    with pytest.raises(ValueError, match='JSON'):
+        publish(channel, payload)
+
+
+@pytest.mark.parametrize('name', ['', None, 5, 'x' * 256, 'a\x00b', '\ud800', b'\xff'],
+                         ids=['empty', 'none', 'number', 'long', 'nul', 'surrogate', 'bytes'])
+def test_what_is_no_name_of_a_channel_is_a_value_error(publish, name):
+    """A channel is a name of 1 to 255 characters."""
+    with pytest.raises(ValueError):
+        publish(name, 'payload')
+
+
+def test_a_name_of_a_channel_may_hold_anything_else(ann, publish, channel):
+    """Names are values, never a part of SQL."""
+    odd = f"{channel}-';\\ä€\U0001f600\" --%s"
+    page = following(ann, odd)
+    publish(odd + 'x', 'other')
+    publish(odd, 'odd')
+    assert page.payloads() == ['odd']
+
+
+@pytest.mark.parametrize('name', ['a\x00b', '\ud800', '', 'x' * 256], ids=['nul', 'surrogate', 'empty', 'long'])
+def test_a_channel_of_the_browsers_that_is_none_is_a_bad_request(ann, name, log):
+    """Client text never reaches SQL or the log unchecked: 400 with one sentence."""
+    for route in ('/news/follow', '/news/wait'):
+        answer = ann.poll(route, {'channels': [name]})
+        assert answer.status_code == 400, answer.text
+        assert 'channel' in answer.json()['error']
     assert 'Traceback' not in log()
 
 
-def run_the_scheduled_action(stack, admin, sql):
-    """What the host's scheduler does once an hour."""
-    [(action,)] = sql("SELECT res_id FROM ir_model_data WHERE module = 'web_longpolling' AND name = 'cron_purge'")
-    if stack.host == 'openerp-7.0':
-        [cron] = admin.rpc('ir.cron', 'read', [[action], ['model', 'function', 'args', 'active']])
-        assert cron['active'] and cron['args'] == '()'
-        admin.rpc(cron['model'], cron['function'])
-    else:
-        admin.rpc('ir.cron', 'method_direct_trigger', [[action]])
+def test_to_follow_nothing_is_an_error_of_the_controller(ann, log):
+    assert ann.poll('/news/nothing').status_code == 500
+    assert 'Name at least one channel' in log()
 
 
-def test_who_comes_back_too_late_is_told_that_some_are_missing(stack, ann, admin, sql, publish, channel, last):
-    """The host's own scheduled action forgets what is older than longpolling_retention: a day."""
-    publish(channel, 'old 1', 'old 2')
-    publish(channel, 'kept')
-    seen = last_position(sql)
-    sql("UPDATE longpolling_event SET create_date = create_date - interval '86500 s' WHERE position < %s", (seen,))
-    run_the_scheduled_action(stack, admin, sql)
+@pytest.mark.parametrize('position', [
+    'x', '-1', '1.5', '0' * 20, 'f' * 12 + '.', 'f' * 12 + '.1-2', 'f' * 12 + '.9-1-0', 'f' * 12 + '.zzzzzzzzzzzzzz',
+    'f' * 12 + '.a.b', 'f' * 12 + '.a.b.c.d', 'f' * 12 + '.A', "f' OR 1=1 --", 'f' * 12 + '.a' + '-1' * 3000 + '-zz',
+    [0], 1.5, True, {}], ids=lambda value: str(value)[:20])
+def test_a_malformed_position_is_refused(ann, channel, position, log):
+    """Client text gets a 400 with one sentence."""
+    sent = [ann.poll('/news/follow', {'channels': channel, 'since': position})]
+    if isinstance(position, str):
+        sent += [Page(ann, '/news/follow', {'channels': channel}, position).poll(),
+                 Page(ann, '/news/wait', {'channels': [channel]}, position).poll()]
+    for answer in sent:
+        assert (answer.status_code, answer.json()) == (
+            400, {'error': 'A position is a text that an earlier answer carried.'})
+    assert 'Traceback' not in log()
+
+
+@pytest.mark.parametrize('position', [0, 17, '17'], ids=repr)
+def test_a_position_of_the_first_design_is_answered_with_missed(ann, publish, channel, position):
+    """It was a number; pages that are open during the update read their state anew."""
+    response = ann.poll('/news/follow', {'channels': channel, 'since': position})
+    answer = response.json()
+    assert (answer['events'], answer['missed']) == ([], True)
     publish(channel, 'new')
-    stack.stop_sidecar()        # one that has not seen any of them
-    stack.start_sidecar()
-    late = follow(ann, channel, last)
-    assert (payloads(late), late['missed']) == (['kept', 'new'], True)
-    early = follow(ann, channel, seen - 1)      # has seen all that is forgotten
-    assert (payloads(early), 'missed' in early) == (['kept', 'new'], False)
-    assert payloads(follow(ann, channel, seen)) == ['new']
+    assert following(ann, channel, position=answer['position']).payloads() == ['new']
+    waiting = Page(ann, '/news/wait', {'channels': [channel]}, str(position))
+    assert waiting.answer() == [channel]
+    assert waiting.position
 
 
-def test_all_forgotten_is_told_too(stack, ann, sql, transaction, publish, channel, holding):
-    """An empty feed still knows up to which position it has forgotten."""
-    publish(channel, 'old')
-    seen = last_position(sql)
-    sql("UPDATE longpolling_event SET create_date = create_date - interval '2 days'")
-    with transaction() as cr:
-        assert schema.purge(cr, 86400) > 0
-    assert last_position(sql) == 0
-    stack.stop_sidecar()
-    stack.start_sidecar()
-    assert follow(ann, channel, seen - 1) == {'last': seen, 'events': [], 'missed': True}
-    answer = holding.follow(ann, channel, seen)     # who has seen it waits as ever
-    publish(channel, 'new')
-    assert payloads(answer.result().json()) == ['new']
-    assert 'missed' not in answer.result().json()
-
-
-def test_a_position_that_was_never_given_is_told_as_missed(ann, sql, publish, channel):
-    """As after a restore of an older copy: the reader begins anew from the position that it is told."""
+def test_two_follows_in_one_poll_go_on_from_one_another(holding, ann, publish, channel):
+    """The second has seen what the first has."""
+    page = Page(ann.clone(), '/news/two', {'first': channel, 'second': [channel, 'x' + channel]},
+                following(ann, channel).position)
     publish(channel, 'one')
-    last = last_position(sql)
-    answer = follow(ann, channel, last + 1000)
-    assert answer == {'last': last, 'events': [], 'missed': True}
+    answer = holding.hold(page)
+    publish('x' + channel, 'two')
+    assert [payloads(part) for part in answer.result().json()] == [['one'], ['two']]
 
 
-def test_one_query_a_wake_up_serves_all_followers(holding, ann, publish, channel, last):
+def test_waiting_inside_a_snapshot_is_refused(holding, ann, log):
+    """Waiting inside an open snapshot would starve the budget: 500, and the log names the rule."""
+    for kind in ('wait', 'follow'):
+        answer = ann.poll(f'/news/snapshot/{kind}')
+        assert answer.status_code == 500
+        assert 'snapshot' not in answer.text
+    assert log().count('may not wait for news while it holds a snapshot') == 2
+    assert holding.polls == 0
+
+
+def test_one_query_a_wake_up_serves_all_followers(holding, ann, publish, channel):
     """Of thirty followers of three channels ten are answered from one read of the table."""
     names = [f'{channel}-{number}' for number in range(3)]
-    answers = [holding.threads.submit(ann.clone().poll, '/news/follow', {'channels': [name], 'since': last})
-               for name in names * 10]
+    position = following(ann, channel).position
+    pages = [following(ann.clone(), name, position=position) for name in names * 10]
+    answers = [holding.threads.submit(page.poll) for page in pages]
     eventually(lambda: holding.now()['following'] == 30 and not holding.now()['cursors'])
-    before = holding.now()['reads']
     publish(names[0], 'first')
     assert {payloads(answer.result().json())[0] for answer in answers[0::3]} == {'first'}
+    assert len({page.position for page in pages[0::3]}) == 1
     assert holding.now()['following'] == 20     # it does not concern the others
-    assert holding.now()['reads'] == before + 1
     for name in names[1:]:
         publish(name, 'second')
     assert {payloads(answer.result().json())[0] for answer in answers} == {'first', 'second'}
+
+
+def test_nobody_follows_and_nobody_reads(holding, ann, publish, channel):
+    """The look is for those who wait; without them PostgreSQL is left alone."""
+    following(ann, channel)
+    eventually(lambda: holding.polls == 0)
+    import time
+    time.sleep(0.2)
+    before = holding.now()['reads']
+    time.sleep(2.5)
+    assert holding.now()['reads'] == before

@@ -13,6 +13,7 @@ from odoo.tools import config, lazy
 from odoo.tools.json import json_default as odoo_json_default
 from odoo.tools.misc import consteq
 
+from .. import publishing
 from ..errors import Unavailable
 from . import OneConnectionPool, Session, WriteWatch, openerp_alias
 
@@ -129,6 +130,14 @@ def call(cr, uid, model, method, args, kwargs):
 
 def flush(cr):
     cr.flush()
+
+
+def send_after_commit(cr):
+    # Cursors of other libraries, such as tests and scripts have, know nothing of this; a look finds their events.
+    callbacks = getattr(cr, 'postcommit', None)
+    if callbacks is not None and not callbacks.data.get('longpolling'):
+        callbacks.data['longpolling'] = True        # once for a commit
+        callbacks.add(lambda: publishing.wake_up(cr._cnx))
 
 
 def json_default(value):

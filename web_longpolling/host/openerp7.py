@@ -8,6 +8,7 @@ import openerp
 from openerp.modules.registry import RegistryManager
 from openerp.tools import config
 
+from .. import publishing
 from ..errors import Unavailable
 from . import OneConnectionPool, Session, WriteWatch
 
@@ -150,6 +151,39 @@ def call(cr, uid, model, method, args, kwargs):
 
 def flush(cr):
     pass        # 7.0 writes at once
+
+
+def send_after_commit(cr):
+    # Cursors of other libraries, such as tests and scripts have, know nothing of this; a look finds their events.
+    if isinstance(cr, openerp.sql_db.Cursor):
+        if cr._cnx.autocommit:
+            publishing.wake_up(cr._cnx)
+        else:
+            cr._longpolling_published = True
+
+
+def _wake_up_after_commit():
+    """Have OpenERP's cursors send the wake-up: 7.0 has no callbacks after a commit."""
+    cursor = openerp.sql_db.Cursor
+    commit, rollback = cursor.commit, cursor.rollback
+    cursor._longpolling_published = False
+
+    def commit_and_wake_up(self):
+        result = commit(self)
+        if self._longpolling_published:
+            self._longpolling_published = False
+            publishing.wake_up(self._cnx)
+        return result
+
+    def rollback_and_forget(self):
+        self._longpolling_published = False
+        return rollback(self)
+
+    cursor.commit, cursor.rollback = commit_and_wake_up, rollback_and_forget
+
+
+if not hasattr(openerp.sql_db.Cursor, '_longpolling_published'):
+    _wake_up_after_commit()
 
 
 def json_default(value):

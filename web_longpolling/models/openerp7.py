@@ -12,8 +12,10 @@ class Feed(osv.AbstractModel):
     def init(self, cr):
         schema.create(cr)
         _create_signals(cr)
+        # The method had a name that RPC may call once; the record is noupdate.
+        cr.execute("UPDATE ir_cron SET function = '_purge' WHERE model = 'longpolling.feed' AND function = 'purge'")
 
-    def purge(self, cr, uid, context=None):
+    def _purge(self, cr, uid, context=None):
         """Called by the scheduled action: delete what is older than ``longpolling_retention``."""
         return schema.purge(cr, settings.read('longpolling_retention'))
 

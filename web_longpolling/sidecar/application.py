@@ -16,7 +16,7 @@
           polls.admit              counted, and refused if there are too many            503
           route.controller(request, **parameters)                                        200, 204
             request.model, request.snapshot   read: one cursor of the budget a call      503
-            request.listen, request.follow    held: a greenlet and a socket
+            request.wait, request.follow      held: a greenlet and a socket
           request.verify_again     is the session of a held poll still good?             401
           responses.success        the return value as bytes
       Application._send            head and body, in one segment
@@ -35,7 +35,7 @@ from .loop.clock import monotonic
 from .loop.deadline import PollTimeout
 from .loop.fresh_stack import run_on_fresh_stack
 from .polls import PollStopped
-from .request import Request
+from .request import OnlyPosition, Request
 from .wire import disconnect, parameters, peer_watch, responses
 from .wire.parameters import misfit
 
@@ -84,8 +84,8 @@ class Application(object):
         try:
             with PollTimeout(self._timeout):
                 return self._answer(environ)
-        except PollTimeout:
-            return responses.NO_CONTENT
+        except PollTimeout as timeout:
+            return responses.failure(timeout.cause) if timeout.cause else responses.NO_CONTENT
         except PollStopped:
             return responses.failure(errors.Stopping("This server is stopping; poll again."))
         except errors.PollError as error:
@@ -102,11 +102,18 @@ class Application(object):
                 self._watched.ends_poll(environ.get(peer_watch.HEADER)):
             self._log_in(request, route, database, session)
             with self._polls.admit(request):
-                value = self._call(route.controller, request, sent)
+                try:
+                    value = self._call(route.controller, request, sent)
+                except OnlyPosition:
+                    return responses.no_content(request.answered_position)
+                except PollTimeout as timeout:
+                    if timeout.cause is not None:
+                        raise
+                    return responses.no_content(request.answered_position)
                 request.verify_again(older_than=FRESH)
         if request.notified_at is not None:
             self._metrics.notify_to_answer.observe(monotonic() - request.notified_at)
-        return responses.success(route.mode, value, host.adapter().json_default)
+        return responses.success(route.mode, value, host.adapter().json_default, request.answered_position)
 
     @staticmethod
     def _call(controller, request, sent):

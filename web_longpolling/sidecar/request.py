@@ -8,12 +8,21 @@ from ..errors import AuthenticationError, BadRequest, SnapshotHeld
 from ..publishing import check_channel
 from .database.snapshots import Model, open_snapshot
 from .loop.clock import monotonic
-from .news.channels import Subscription
 
 try:
-    _integers, _strings = (int, long), (basestring,)    # noqa: F821
+    _strings = (basestring,)        # noqa: F821
 except NameError:
-    _integers, _strings = (int,), (str,)
+    _strings = (str,)
+
+# How a page sends the position of its last answer, in the environment of WSGI.
+SINCE = 'HTTP_X_LONGPOLLING_SINCE'
+
+
+class OnlyPosition(BaseException):
+    """The first poll of a page that follows: it is answered at once, with 204 and the position from which it follows.
+
+    No controller's ``except Exception`` may keep it.
+    """
 
 
 class Request(werkzeug.wrappers.Request):
@@ -24,6 +33,8 @@ class Request(werkzeug.wrappers.Request):
     db: the database's name
 
     These three exist only if somebody is logged in, as does :meth:`model`.
+
+    position: text, up to which the page will have seen the channels that it waits for or follows; None without such
     """
 
     def __init__(self, environ):
@@ -34,6 +45,8 @@ class Request(werkzeug.wrappers.Request):
         self._verified = None       # when, on the monotonic clock
         self._snapshot = None
         self._ended = False
+        self.position = environ.get(SINCE) or None
+        self._followed = False      # whether `position` is the controller's by now
         self.notified_at = None     # when the news came that it answers, on the same clock
 
     def log_in(self, database, route, session):
@@ -133,42 +146,76 @@ class Request(werkzeug.wrappers.Request):
         """Whether the controller is inside ``with request.snapshot()``."""
         return self._snapshot is not None
 
-    @contextlib.contextmanager
-    def listen(self, *channels):
-        """Subscribe to `channels` for the length of the block: ``with request.listen('mail') as news:``.
+    def wait(self, *channels, **options):
+        """Hold the poll until something was published on one of `channels` after the page's last answer.
 
-        Subscribe first, read then, and wait last: so nothing is missed in between.
+        The first poll of a page, which knows no position, goes on at once; a further wait in the same poll goes on from
+        there. Read after it: the position that the page gets with the answer is older than what is read then.
 
-        :returns: a Subscription; ``news.wait()`` holds the poll until something comes
-        :raises AuthenticationError: if nobody is logged in
-        :raises ValueError: if one of the channels is no name of a channel
-        """
-        self._login()
-        subscription = Subscription(self, channels)
-        with self._database.channels.subscribed(subscription):
-            yield subscription
-
-    def follow(self, channels, since):
-        """What was published on `channels` after position `since`, or as soon as there is something.
-
-        :param channels: a name, or a list of names; the controller decides who may follow what
-        :param since: the position that the browser knows, a number; 0 for all that is kept
-        :returns: EventBatch, a mapping: ``last`` is the position to ask from next time, ``events`` a list of
-            ``{"position", "channel", "payload"}``, and ``missed`` is there (True) if events after `since`
-            are no longer kept
+        :param channels: names; the controller decides who may wait for what
+        :param timeout: seconds after which it goes on without news; None: the poll's timeout ends it with 204
+        :returns: frozenset of the channels that have news, empty at a page's first poll and after `timeout`
         :raises AuthenticationError: if nobody is logged in, or no longer
-        :raises BadRequest: if `since` is no such number (400)
+        :raises BadRequest: if a name can't be that of a channel, or the page's position is none (400)
         :raises SnapshotHeld: inside ``with request.snapshot()``
         """
+        timeout = options.pop('timeout', None)
+        if options:
+            raise TypeError("request.wait takes names of channels, and timeout=")
+        self._may_wait()
+        channels = self._channels(channels)
+        self._followed = True
+        if self.position is None:
+            self._database.feed.begin_here(self)
+            return frozenset()
+        return self._database.feed.wait(self, channels, self.position, timeout)
+
+    def follow(self, channels, since=None):
+        """What was published on `channels` after the page's last answer, or as soon as there is something.
+
+        The first poll of a page, which knows no position, is answered at once with a position alone (204).
+
+        :param channels: a name, or a list of names; the controller decides who may follow what
+        :param since: the position that the page knows, if it sends it in another way than by the header
+        :returns: EventBatch, a mapping: ``position`` is the position to ask from next time, ``events`` a list of
+            ``{"id", "channel", "payload"}`` in the order of publishing, and ``missed`` is there (True) if events after
+            the position are no longer kept
+        :raises AuthenticationError: if nobody is logged in, or no longer
+        :raises BadRequest: if a name can't be that of a channel, or the position is none (400)
+        :raises SnapshotHeld: inside ``with request.snapshot()``
+        """
+        self._may_wait()
+        channels = self._channels([channels] if isinstance(channels, _strings + (bytes,)) else channels)
+        self._followed = True
+        if since is None or since == '':
+            since = self.position
+        if since is None:
+            self._database.feed.begin_here(self)
+            raise OnlyPosition()
+        return self._database.feed.follow(self, channels, since)
+
+    def _may_wait(self):
         self._login()
         if self._snapshot is not None:
             raise SnapshotHeld()
-        if not isinstance(since, _integers) or isinstance(since, bool) or not 0 <= since < 2 ** 63:
-            raise BadRequest("A position is a whole number from 0 on.")
-        if isinstance(channels, _strings):
-            channels = [channels]
-        channels = tuple(sorted(set(check_channel(channel) for channel in channels)))
-        return self._database.feed.follow(self, channels, since)
+
+    @staticmethod
+    def _channels(names):
+        names = list(names)
+        if not names:
+            raise ValueError("Name at least one channel.")
+        for name in names:
+            if not isinstance(name, _strings + (bytes,)):
+                raise ValueError("A channel is a name, not %.80r." % (name,))
+        try:
+            return frozenset(check_channel(name) for name in names)
+        except ValueError as error:     # what is in a name may be the browser's
+            raise BadRequest(str(error))
+
+    @property
+    def answered_position(self):
+        """What the answer says in X-Longpolling-Position: native str, or None."""
+        return str(self.position) if self._followed and self.position is not None else None
 
     def _call(self, model, method, args, kwargs):
         with self.snapshot() as snapshot:

@@ -64,7 +64,7 @@ def serve(options):
     monitor.start()
     for database in databases.values():
         if database.registry.loaded:
-            database.listener.start()
+            database.begin()
     listener.listen(BACKLOG)
     server.start()
     _logger.info("Start long polling server '%s':%s", *listener.getsockname()[:2])

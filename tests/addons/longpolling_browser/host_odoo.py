@@ -10,7 +10,7 @@ class Teller(models.AbstractModel):
 
     @api.model
     def tell(self, payload):
-        longpolling.notify(self.env.cr, 'browser', payload)
+        longpolling.publish(self.env.cr, 'browser', payload)
 
 
 class Write(http.Controller):

@@ -9,7 +9,7 @@ class Teller(osv.AbstractModel):
     _description = 'Tells the sidecar what a test wants told'
 
     def tell(self, cr, uid, payload, context=None):
-        longpolling.notify(cr, 'browser', payload)
+        longpolling.publish(cr, 'browser', payload)
         return True
 
 

@@ -8,20 +8,18 @@ from openerp.addons.web_longpolling.longpolling import longpolling
 
 @longpolling.route('/mainpath')
 def mainpath(request, **kwargs):
-    """The path of the specification's sample: answers with what was told on the channel."""
-    with request.listen('browser') as news:
-        return {'news': news.wait(), 'kwargs': kwargs}
+    """The path of the specification's sample: answers with what was published on the channel."""
+    return {'news': [event['payload'] for event in request.follow('browser')['events']], 'kwargs': kwargs}
 
 
 @longpolling.route('/count/<name>/<int:known>')
 def count(request, name, known, **kwargs):
     """Answers as soon as the number of notes is not `known`; every `name` is another path."""
-    with request.listen('browser') as news:
-        while True:
-            notes = len(request.model('longpolling.demo.note').search([]))
-            if notes != known:
-                return {'name': name, 'count': notes}
-            news.wait()
+    while True:
+        notes = len(request.model('longpolling.demo.note').search([]))
+        if notes != known:
+            return {'name': name, 'count': notes}
+        request.wait('browser')
 
 
 @longpolling.route('/fails')
@@ -53,7 +51,6 @@ def headers(request, **kwargs):
 
 @longpolling.route('/held')
 def held(request, **kwargs):
-    """Which sidecar held this poll until something was told."""
-    with request.listen('browser') as news:
-        news.wait()
+    """Which sidecar held this poll until something was published."""
+    request.follow('browser')
     return os.getpid()

@@ -10,14 +10,6 @@ class Teller(models.AbstractModel):
     _description = 'Tells news in the transaction of a call'
 
     @api.model
-    def notify(self, channel, payloads, fail=False):
-        for payload in payloads:
-            longpolling.notify(self.env.cr, channel, payload)
-        if fail:
-            raise UserError('rolled back')
-        return True
-
-    @api.model
     def publish(self, channel, payloads, fail=False):
         for payload in payloads:
             longpolling.publish(self.env.cr, channel, payload)

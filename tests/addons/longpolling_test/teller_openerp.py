@@ -8,13 +8,6 @@ class Teller(osv.AbstractModel):
     _name = 'longpolling.test.teller'
     _description = 'Tells news in the transaction of a call'
 
-    def notify(self, cr, uid, channel, payloads, fail=False, context=None):
-        for payload in payloads:
-            longpolling.notify(cr, channel, payload)
-        if fail:
-            raise osv.except_osv('Error', 'rolled back')
-        return True
-
     def publish(self, cr, uid, channel, payloads, fail=False, context=None):
         for payload in payloads:
             longpolling.publish(cr, channel, payload)

@@ -6,7 +6,6 @@ from ... import host, settings
 from ...errors import DatabaseUnavailable
 from ..loop.clock import monotonic
 from ..loop.fresh_stack import run_on_fresh_stack
-from ..news.channels import Channels
 from ..news.feed import Feed
 from .connections import Connections
 from .listener import Listener
@@ -27,7 +26,6 @@ class Database(object):
     parameters: keyword arguments of ``psycopg2.connect``
     registry: its registry; as long as that is not loaded, polls get DatabaseUnavailable
     connections: its cursor budget
-    channels: who listens to its notifications
     feed: its published events, and who follows them
     verify_again(key): whether the session `key` is still good; asked once for all polls that are woken
         together
@@ -42,12 +40,10 @@ class Database(object):
         parameters = host.adapter().connection_parameters(name)
         self.name = name
         self.parameters = parameters
-        self.registry = RegistryLoader(name, parameters, self._loaded)
+        self.registry = RegistryLoader(name, parameters, self.begin)
         self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE, self.registry.check_oid)
-        self.channels = Channels()
-        self.feed = Feed(self._feed_cursor)
-        self.listener = Listener(name, _past_pooler(parameters), self.registry.check_oid, self.channels.tell,
-                                 self.feed.wake, self._gap)
+        self.feed = Feed(self._feed_cursor, max(max_cursor // 4, 1), self._ask_for_news)
+        self.listener = Listener(name, _past_pooler(parameters), self.registry.check_oid, self.feed, self._other_feed)
         self.verify_again = SingleFlight(self._still_good)
         self._checked_at = monotonic()      # when somebody last began to look for changes of rights or modules
 
@@ -82,7 +78,7 @@ class Database(object):
 
     @contextlib.contextmanager
     def _feed_cursor(self):
-        # Not the host's: the feed is read at each wake-up, and asks for nothing of it.
+        # For older events than those in memory. Not the host's cursor, of which it needs nothing.
         self._check_loaded()
         with self.connections.connection('the feed') as connection, connection.cursor() as cursor:
             yield cursor
@@ -159,13 +155,17 @@ class Database(object):
         # the registry of before finds good, is.
         return host.adapter().verify(cr, session) or self._verify(cr, session, monotonic())
 
-    def _loaded(self):
-        self.listener.start()
-        self._gap()
+    def _ask_for_news(self):
+        self.listener.ask()
 
-    def _gap(self):
-        self.channels.tell_of_gap()
-        self.feed.begin_anew()
+    def _other_feed(self):
+        # Restored into the database that is served: its registry is another one's as well.
+        self.registry.outdated()
+
+    def begin(self):
+        """The registry is loaded: take up the feed."""
+        self.feed.begin(self.registry.identity)
+        self.listener.start()
 
 
 def _past_pooler(parameters):

@@ -1,14 +1,17 @@
 # -*- coding: utf-8 -*-
-"""The one connection of a database on which PostgreSQL tells what was committed."""
+"""The one connection of a database on which PostgreSQL notifies, and on which the feed is read."""
 import logging
 
 import gevent
-import gevent.socket
+import gevent.event
 import psycopg2
+from gevent.hub import get_hub
 
 from ... import publishing
 from ...errors import DatabaseUnavailable
 from ..loop.backoff import Backoff
+from ..loop.deadline import ReadTimeout
+from ..news.feed import OtherFeed
 from .connections import connect, one_line
 
 _logger = logging.getLogger(__name__)
@@ -17,26 +20,33 @@ _logger = logging.getLogger(__name__)
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 
+# Seconds between two looks for what nobody has notified of, while somebody follows.
+LOOK = 0.8
+
+# Seconds that connecting, or one read, may take.
+READ_TIME = 10
+
 # A connection of which nothing is heard is dead after 10 + 3 * 5 seconds; the kernel's default is hours.
 KEEPALIVE = {'keepalives': 1, 'keepalives_idle': 10, 'keepalives_interval': 5, 'keepalives_count': 3}
 
 
 class Listener(object):
-    """LISTENs in one database, and listens again whenever the connection breaks.
+    """LISTENs in one database and reads its feed, and does so again whenever the connection breaks.
 
-    on_news(channel, text): called for each notification of ``longpolling.notify``, in commit order
-    on_feed(): called after commits that have published events
-    on_gap(): called when it listens again: something may have been said meanwhile
+    A notification says only that something may have been published; whoever may connect to the database can send one.
+
     connected: whether it listens just now
     reconnects: how many times the connection broke
     wakeups: how many notifications came
     """
 
-    def __init__(self, db, parameters, check_oid, on_news, on_feed, on_gap):
+    def __init__(self, db, parameters, check_oid, feed, on_other_feed):
         """
         :param db: the database's name, for the log
         :param parameters: keyword arguments of ``psycopg2.connect``
         :param check_oid: called with each new connection; may raise DatabaseUnavailable
+        :param feed: the Feed that is read
+        :param on_other_feed: called when the feed is another one than that which was loaded
         """
         self.reconnects = 0
         self.wakeups = 0
@@ -44,15 +54,21 @@ class Listener(object):
         self._db = db
         self._parameters = dict(parameters, **KEEPALIVE)
         self._check_oid = check_oid
-        self._on_news = on_news
-        self._on_feed = on_feed
-        self._on_gap = on_gap
+        self._feed = feed
+        self._on_other_feed = on_other_feed
         self._greenlet = None
+        self._asked = gevent.event.Event()      # somebody asks for a read, or bytes have come
+        self._due = False                       # whether to read now
 
     def start(self):
         """Listen from now on, if it does not already."""
         if self._greenlet is None:
             self._greenlet = gevent.spawn(self._run)
+
+    def ask(self):
+        """Read the feed now."""
+        self._due = True
+        self._asked.set()
 
     def _run(self):
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
@@ -68,15 +84,16 @@ class Listener(object):
                 continue
             if logged or self.reconnects:
                 _logger.info("Listening to database %s again", self._db)
-            backoff.succeeded()
             logged = False
             self.connected = True
-            self._on_gap()
             try:
-                self._listen(connection)
-            except (psycopg2.Error, EnvironmentError) as error:
-                _logger.warning("No news from database %s until it answers again: %s", self._db,
-                                one_line(error))
+                self._listen(connection, backoff)
+            except OtherFeed as error:
+                _logger.warning("No news from database %s until it is loaded again: %s", self._db, error)
+                self._on_other_feed()
+                logged = True
+            except (psycopg2.Error, EnvironmentError, ReadTimeout) as error:
+                _logger.warning("No news from database %s until it answers again: %s", self._db, one_line(error))
                 logged = True
             finally:
                 self.connected = False
@@ -89,37 +106,52 @@ class Listener(object):
         connection = connect(self._parameters, 'longpolling listener')
         try:
             connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute("LISTEN %s; LISTEN %s" % (publishing.NEWS, publishing.FEED))
-            self._check_oid(connection)
-        except psycopg2.Error as error:
+            with ReadTimeout(READ_TIME), connection.cursor() as cursor:
+                cursor.execute("SET default_transaction_read_only = on; LISTEN " + publishing.WAKE_UP)
+                self._check_oid(connection)
+        except (psycopg2.Error, ReadTimeout) as error:
             connection.close()
             raise DatabaseUnavailable(one_line(error))
-        except DatabaseUnavailable:
+        except BaseException:
             connection.close()
             raise
         return connection
 
-    def _listen(self, connection):
-        """Hand on what comes until the connection breaks with psycopg2.Error."""
-        while True:
-            gevent.socket.wait_read(connection.fileno())
-            connection.poll()
-            self.wakeups += len(connection.notifies)
-            feed = False
-            while connection.notifies:
-                notice = connection.notifies.pop(0)
-                if notice.channel == publishing.FEED:
-                    feed = True
-                else:
-                    self._tell(notice.payload)
-            if feed:
-                self._on_feed()     # once, however many transactions it was
-
-    def _tell(self, text):
+    def _listen(self, connection, backoff):
+        """Read the feed whenever that may give something, until the connection breaks with psycopg2.Error."""
+        readable = get_hub().loop.io(connection.fileno(), 1)
+        self._due = True
         try:
-            channel = publishing.decode(text)[0]
-        except (ValueError, LookupError, TypeError):
-            _logger.warning("Somebody else than longpolling.notify sent %.200r in database %s", text, self._db)
-        else:
-            self._on_news(channel, text)
+            with connection.cursor() as cursor:
+                while True:
+                    if self._due or self._feed.wanted:
+                        self._due = False
+                        with ReadTimeout(READ_TIME):
+                            self._feed.read(cursor)
+                        backoff.succeeded()
+                    if not self._take_notices(connection):
+                        self._asked.clear()
+                        if not self._due:
+                            self._wait(readable)
+                        connection.poll()
+                        self._take_notices(connection)
+        finally:
+            readable.stop()
+            readable.close()
+
+    def _take_notices(self, connection):
+        """Whether there were notifications, of those that were read from the connection."""
+        number = len(connection.notifies)
+        if number:
+            del connection.notifies[:]
+            self.wakeups += number
+            self._due = True
+            self._feed.notified()
+        return number
+
+    def _wait(self, readable):
+        readable.start(self._asked.set)
+        try:
+            self._asked.wait(LOOK if self._feed.wanted else None)
+        finally:
+            readable.stop()

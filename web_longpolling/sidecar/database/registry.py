@@ -19,7 +19,7 @@ import gevent
 import psycopg2
 from gevent.event import Event
 
-from ... import host, routes
+from ... import host, routes, schema
 from ...errors import ConfigurationError, DatabaseUnavailable
 from ..loop import monitor
 from ..loop.backoff import Backoff
@@ -35,8 +35,10 @@ LONGEST_PAUSE = 10.0
 
 _OID = "SELECT oid::bigint FROM pg_database WHERE datname = current_database()"
 _INSTALLED = "SELECT 1 FROM ir_module_module WHERE name = 'web_longpolling' AND state IN ('installed', 'to upgrade')"
-# pg_restore and pg_dump's scripts make triggers after all rows are there.
-_COMPLETE = "SELECT 1 FROM pg_trigger WHERE tgname = 'longpolling_number_event'"
+# pg_restore and pg_dump's scripts make indexes when all rows are there, and foreign keys last.
+_COMPLETE = ("SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = '" + schema.INDEX + "') "
+             "AND EXISTS (SELECT 1 FROM pg_class WHERE relname = 'longpolling_feed'), "
+             "EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND conrelid = 'res_users'::regclass)")
 
 
 class NotInstalled(ConfigurationError):
@@ -49,6 +51,7 @@ class RegistryLoader(object):
     loaded: whether the registry is the database's own; False while it is out of reach or another one
     generation: how many times it was loaded
     modules: frozenset of the names of the modules with routes that are installed
+    identity: of the feed, as from ``schema.adopt``
     """
 
     def __init__(self, name, parameters, on_loaded):
@@ -60,6 +63,7 @@ class RegistryLoader(object):
         self.loaded = False
         self.generation = 0
         self.modules = frozenset()
+        self.identity = None
         self._name = name
         self._parameters = parameters
         self._on_loaded = on_loaded
@@ -83,9 +87,14 @@ class RegistryLoader(object):
             if not cursor.fetchone():
                 raise self._not_installed()
             cursor.execute(_COMPLETE)
-            if not cursor.fetchone():
-                raise DatabaseUnavailable("the trigger of the feed is missing: the database is being restored, or "
+            feed, all_of_it = cursor.fetchone()
+            if not all_of_it:
+                raise DatabaseUnavailable("it is being restored")
+            if not feed:
+                raise DatabaseUnavailable("the tables of the feed are not complete: the database is being restored, or "
                                           "needs 'oe -d %s -u web_longpolling'" % self._name)
+            self.identity = schema.adopt(cursor)
+            connection.commit()
             return oid
         except psycopg2.ProgrammingError:       # there is no such table: nobody's database
             raise self._not_installed()
@@ -130,9 +139,13 @@ class RegistryLoader(object):
             cursor.execute(_OID)
             if cursor.fetchone()[0] == self._oid:
                 return
+        self.outdated()
+        raise DatabaseUnavailable("it was made anew, and is loaded again")
+
+    def outdated(self):
+        """What was loaded is not of this database any more: load it anew."""
         self.loaded = False
         self.begin()
-        raise DatabaseUnavailable("it was made anew, and is loaded again")
 
     def reload_newer_than(self, generation):
         """Wait until a registry of a later generation than this one is loaded.

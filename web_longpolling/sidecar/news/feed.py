@@ -3,66 +3,105 @@
 
 ::
 
-    commit -> the trigger numbers the event and sends a NOTIFY (schema.py)
-      -> Listener -> Feed.wake
-        -> Feed._read         one query for the whole database, into the ReplayBuffer of recent events
-        -> Feed._release      wakes the followers whom it concerns
-          -> Feed.follow      answers each from the ReplayBuffer; from the table, if it asks for older ones
+    commit -> the host's process sends a NOTIFY (publishing.py)
+      -> Listener (database/listener.py), or its own look once a second
+        -> Feed.read          one statement for the whole database, into the ReplayBuffer of recent events
+          -> Feed._release    wakes the followers of the channels that have something new
+            -> Feed._look     answers each from the buffer; from the table, if it asks for older ones
 
-Positions grow in commit order, so «all after position p» is exact: nothing comes later with a smaller one.
+A follower holds a Position. What is new to it is exact, whatever order transactions commit in (``positions.py``).
 """
 import collections
+import json
 import logging
 
-import gevent
 from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 
-from ... import schema
-from ...errors import Unavailable
+from ...errors import DatabaseUnavailable
 from ..loop.clock import monotonic
-from .events import FeedEvent
-from .replay_buffer import ANSWER_BYTES, ANSWER_EVENTS, ReplayBuffer, answer
+from ..loop.deadline import PollTimeout
+from .events import ANSWER_BYTES, ANSWER_EVENTS, EventBatch, FeedEvent, is_json
+from .positions import Position, Snapshot, decode, encode, origin_of
+from .replay_buffer import BUFFER_BYTES, BUFFER_EVENTS, Found, ReplayBuffer, collect
 
 _logger = logging.getLogger(__name__)
 
-# Seconds until a failed read is tried again.
-PAUSE = 1.0
+# Seconds. The table was read so long ago at most, or nobody can say that nothing has happened.
+STALE = 10
 
-# One row more than an answer carries, in number or in bytes: a thousand payloads of a megabyte are too many
-# at once. The fourth column is true for that row, which says that there may be more behind it.
-_BOUNDED = """
-    SELECT position, channel, payload, rows_so_far > %(rows)s OR bytes_so_far > %(bytes)s FROM (
-        SELECT position, channel, payload, octet_length(payload) AS size,
-               row_number() OVER so_far AS rows_so_far, sum(octet_length(payload)) OVER so_far AS bytes_so_far
-        FROM (SELECT position, channel, payload FROM longpolling_event
-              WHERE {condition} ORDER BY position {order} LIMIT %(rows)s + 1) AS chosen
-        WINDOW so_far AS (ORDER BY position {order})
-    ) AS counted WHERE bytes_so_far - size <= %(bytes)s ORDER BY position"""
-_RECENT = _BOUNDED.format(condition='position IS NOT NULL', order='DESC')
-_NEWER = _BOUNDED.format(condition='position > %(since)s', order='ASC')
-_NEWER_ON = _BOUNDED.format(condition='channel IN %(channels)s AND position > %(since)s', order='ASC')
-
-# What a wake-up finds is a few events most of the time, and PostgreSQL plans this in half the time.
+# What a wake-up finds is a few events most of the time, and PostgreSQL plans a query without windows in half the time.
 FEW = 16
-_FEW = """
-    SELECT position, channel, payload FROM longpolling_event
-    WHERE position > %(since)s ORDER BY position LIMIT %(few)s"""
 
-_LAST = "SELECT COALESCE(max(position), 0) FROM longpolling_event"
-_HORIZON = "SELECT value FROM ir_config_parameter WHERE key = %s"
+# All in one statement, so of one snapshot: the snapshot itself, whether the table is the one that is known, the rows.
+_READ = """
+    SELECT txid_current_snapshot()::text, identity, 'longpolling_event'::regclass::oid::bigint, {more}
+           event.id, event.txid, event.channel, COALESCE(event.payload, 'null'), event.beyond
+    FROM longpolling_feed LEFT JOIN ({events}) AS event ON true"""
+# One row more than may be carried, in number or in bytes: a thousand payloads of a megabyte are too many at once. The
+# last column is true for that row, which says that there may be more behind it.
+_BOUNDED = """
+    SELECT id, txid, channel, payload, rows_so_far > %(rows)s OR bytes_so_far > %(bytes)s AND rows_so_far > 1 AS beyond
+    FROM (
+        SELECT id, txid, channel, payload, size, row_number() OVER so_far AS rows_so_far,
+               sum(size) OVER so_far AS bytes_so_far
+        FROM (SELECT id, txid, channel, payload, COALESCE(octet_length(payload), 4) + 200 AS size
+              FROM longpolling_event WHERE {condition} ORDER BY {order} LIMIT %(rows)s + 1) AS chosen
+        WINDOW so_far AS (ORDER BY {order})
+    ) AS counted WHERE bytes_so_far - size <= %(bytes)s"""
+_NEW = "(txid >= %(xmax)s OR txid = ANY(%(in_flight)s::bigint[]))"
+_FEW = _READ.format(more='', events="SELECT id, txid, channel, payload, false AS beyond FROM longpolling_event "
+                                    "WHERE " + _NEW + " LIMIT %(rows)s")
+_NEWER = _READ.format(more='', events=_BOUNDED.format(condition=_NEW, order='id'))
+_CHANNELS = "SELECT DISTINCT channel FROM longpolling_event WHERE " + _NEW
+_RECENT = _READ.format(more="GREATEST(horizon, (SELECT max(txid) FROM longpolling_purged)), ",
+                       events=_BOUNDED.format(condition='true', order='txid DESC, id DESC'))
+_MISSED = """
+    horizon >= %(oldest)s OR EXISTS (
+        SELECT 1 FROM longpolling_purged WHERE channel = ANY(%(channels)s) AND {new}{not_carried}), """
+_NOT_CARRIED = " AND (id > %(last)s OR NOT txid_visible_in_snapshot(txid, %(target)s::txid_snapshot))"
+_ON_CHANNELS = "channel = ANY(%(channels)s) AND " + _NEW
+_OLDER = _READ.format(more=_MISSED.format(new=_NEW, not_carried=''),
+                      events=_BOUNDED.format(condition=_ON_CHANNELS, order='id'))
+_OLDER_PART = _READ.format(more=_MISSED.format(new=_NEW, not_carried=_NOT_CARRIED), events=_BOUNDED.format(
+    condition=_ON_CHANNELS + " AND id > %(last)s AND txid_visible_in_snapshot(txid, %(target)s::txid_snapshot)",
+    order='id'))
 
-_BOUNDS = {'rows': ANSWER_EVENTS, 'bytes': ANSWER_BYTES}
+
+class OtherFeed(Exception):
+    """The table is another one than that which is known: it was restored meanwhile."""
 
 
 class _Follower(object):
-    """A held poll that follows."""
+    """A poll that follows: in its ``with`` block, what is published on its channels wakes it.
 
-    __slots__ = ('channels', 'since', 'signal')
+    aligned: whether it has seen exactly what the buffer had when it began to wait, as far as its channels go
+    number: of the first batch in the buffer since then that has something for it, None if none has
+    """
 
-    def __init__(self, channels, since):
+    __slots__ = ('channels', 'signal', 'aligned', 'number', '_feed')
+
+    def __init__(self, feed, channels):
         self.channels = channels
-        self.since = since
         self.signal = Event()
+        self.aligned = False
+        self.number = None
+        self._feed = feed
+
+    def __enter__(self):
+        self._feed._register(self)
+        return self
+
+    def __exit__(self, *error):
+        self._feed._unregister(self)
+
+    def wake(self, number):
+        """
+        :param number: the batch that concerns it, or None if it has to look into the table
+        """
+        if self.number is None:
+            self.number = number
+        self.signal.set()
 
 
 class Feed(object):
@@ -71,168 +110,294 @@ class Feed(object):
     reads: how many times it was read
     """
 
-    def __init__(self, cursor):
+    def __init__(self, cursor, share, ask):
         """
-        :param cursor: function that gives a context manager of a cursor in a READ ONLY transaction
+        :param cursor: function that gives a context manager of a cursor, for those who ask for older events
+        :param share: how many of these may read at the same time
+        :param ask: called when the feed must be read: the listener then calls :meth:`read`
         """
         self.reads = 0
-        self._notified_at = monotonic()    # when the latest notification came
         self._cursor = cursor
-        self._window = None
-        self._beginnings = 0        # how many times the window was dropped, so as to begin anew
-        self._stale = True          # the window may lack what was published
-        self._reading = False
+        self._latecomers = BoundedSemaphore(share)
+        self._ask = ask
+        self._identity = None
+        self._buffer = None
+        self._notified_at = monotonic()     # when the latest notification came
+        self._looked_at = None              # when the last read that succeeded began
+        self._begun = 0                     # how many reads have begun
+        self._done = 0                      # the number of the last one that has succeeded
+        self._succeeded = Event()           # set when one does; there is a new one then
         self._followers = collections.defaultdict(set)      # by channel; never an empty set
+        self._count = 0
+        self._logged = False                # that a payload was none
 
     def __len__(self):
-        return len(set().union(*self._followers.values()))
+        return self._count
 
-    def wake(self):
-        """Something was published, or may have been."""
-        self._stale = True
+    @property
+    def wanted(self):
+        """Whether somebody follows, or waits for a read."""
+        return bool(self._count)
+
+    def notified(self):
+        """A wake-up has come."""
         self._notified_at = monotonic()
-        if self._followers:
-            self._refresh()
-        elif not self._reading:     # which needs the window, and will find out that it is stale
-            self._window = None     # the next one that comes begins with what is recent then
 
-    def begin_anew(self):
-        """Something may have been published unheard, or the database was restored: its positions may be lower."""
-        self._window = None
-        self._beginnings += 1
-        self.wake()
+    def begin(self, identity):
+        """The registry was loaded: events are those of the feed of this identity from now on.
+
+        :param identity: text, as from ``schema.adopt``
+        """
+        if identity != self._identity:
+            self._identity = identity
+            self._buffer = None
+            self._wake_all()
+        self._ask()
+
+    # -- those who follow
 
     def follow(self, request, channels, since):
-        """The EventBatch on `channels` after position `since`, as soon as there are some.
+        """The EventBatch of what is new on `channels`, as soon as there is something.
 
-        :param request: the poll's Request
-        :param channels: tuple of names in alphabetical order
-        :param since: a position; 0 for all that is kept
+        :param request: the poll's Request; its position becomes that of the batch
+        :param channels: frozenset of names
+        :param since: text, the position that the page knows
+        :raises BadRequest: if `since` is no position
         :raises AuthenticationError: if the session has ended meanwhile
         """
-        follower = _Follower(channels, since)
-        for channel in channels:
-            self._followers[channel].add(follower)
-        try:
-            if self._stale:
-                self._refresh()
-            woken, came = False, monotonic()
+        return self._hold(request, channels, since, None).batch
+
+    def wait(self, request, channels, since, timeout):
+        """The names of those `channels` on which something is new, a frozenset, as soon as there is something.
+
+        :param timeout: seconds after which it is empty; None: never
+        The rest is as for :meth:`follow`. All are named if it can't be told, since events are missing.
+        """
+        news = self._hold(request, channels, since, timeout)
+        if news is None or news.batch is None:
+            return frozenset()
+        # The controller reads what there is now, so the page need not hear of the rest of a long batch.
+        request.position = self._text(news.position)
+        return news.channels if 'missed' not in news.batch else channels
+
+    def begin_here(self, request):
+        """Give the request the position of now: the first poll of a page follows from here on."""
+        with _Follower(self, frozenset()):
+            self._fresh()
+            request.position = self._buffer.position()
+
+    def _hold(self, request, channels, since, timeout):
+        origin, position = decode(since)
+        came, woken, ends = monotonic(), False, None if timeout is None else monotonic() + timeout
+        request.position = since
+        with _Follower(self, channels) as follower:
             while True:
-                follower.signal.clear()
-                events = self._look(follower)
-                if events is not None:
+                news = self._look(follower, origin, position)
+                if news.batch is not None:
+                    request.position = news.batch['position']
                     if woken:
                         request.resumed(max(self._notified_at, came))
-                    return events
-                follower.signal.wait()
-                woken = True
-        finally:
-            for channel in channels:
-                self._followers[channel].discard(follower)
-                if not self._followers[channel]:
-                    del self._followers[channel]
-
-    def _look(self, follower):
-        """The EventBatch for a follower, or None; where the window does not reach, from the table."""
-        if self._window is None:
-            return None
-        if self._window.covers(follower.since):
-            return self._window.after(follower.channels, follower.since)
-        with self._cursor() as cr:
-            return _look_up(cr, follower)
-
-    # -- from the table into the window
-
-    def _refresh(self):
-        if not self._reading:
-            self._reading = True
-            gevent.spawn(self._keep_reading)
-
-    def _keep_reading(self):
-        told = False
-        try:
-            while self._stale and self._followers:
-                self._stale = False
+                    return news
+                origin, position = self._buffer.origin, news.position
+                request.position = self._text(position)
                 try:
-                    with self._cursor() as cr:
-                        self._read(cr)
-                except Exception as error:
-                    self._stale = True
-                    if not told and not isinstance(error, Unavailable):     # of which the log has been told
-                        _logger.exception("The feed can't be read")
-                        told = True
-                    gevent.sleep(PAUSE)
-        finally:
-            self._reading = False
+                    woken = self._wait(follower.signal, ends and max(ends - monotonic(), 0))
+                finally:
+                    if follower.aligned and not follower.signal.is_set():   # nothing until what was read last
+                        request.position = self._buffer.position()
+                if not woken:
+                    if self._ignorance() is not None:
+                        raise self._ignorance()
+                    return None
 
-    def _read(self, cr):
-        """Bring the window up to date, and release whom that concerns: they need not wait for the rollback."""
-        self.reads += 1
-        window, beginning = self._window, self._beginnings
-        if window is None:
-            window = _recent(cr)
-            if beginning == self._beginnings:
-                self._window = window
-                self._release(self._followers)      # nobody has looked into it yet
-            return
+    def _look(self, follower, origin, position):
+        """Found, for what is new to a follower; where the buffer does not reach, from the table."""
         while True:
-            events, all_of_them = _select_newer(cr, window.last)
-            if beginning != self._beginnings:
-                return      # what was read is of before; the feed is stale, and read again
-            window.append(events)
-            self._release(set(event.channel for event in events))
-            if all_of_them:
-                return
+            if self._buffer is None:
+                self._fresh()
+            buffer, number = self._buffer, follower.number if follower.aligned else None
+            follower.number = None
+            follower.aligned = False
+            follower.signal.clear()
+            if origin != buffer.origin:
+                return self._nothing_is_known(buffer)
+            if _latest(position) > buffer.current.xmax:
+                self._fresh()       # it may be another sidecar's, which has read later
+                if _latest(position) > self._buffer.current.xmax:
+                    return self._nothing_is_known(self._buffer)
+                continue
+            if buffer.covers(position, number):
+                news = buffer.find(follower.channels, position, number)
+            else:
+                news = self._look_up(follower.channels, position)
+                if news.batch is None and (self._buffer is not buffer or follower.signal.is_set()):
+                    position = news.position
+                    continue
+            follower.aligned = buffer.current.covers(news.position.snapshot)
+            if news.batch is None and follower.aligned:
+                return Found(None, Position(buffer.current), frozenset())
+            return news
 
-    def _release(self, channels):
+    @staticmethod
+    def _nothing_is_known(buffer):
+        batch = EventBatch(buffer.position(), [], missed=True)
+        return Found(batch, Position(buffer.current), frozenset())
+
+    def _look_up(self, channels, position):
+        """Found, for what is new to the holder of a Position on `channels`, from the table."""
+        parameters = {
+            'xmax': position.snapshot.xmax, 'in_flight': sorted(position.snapshot.in_flight),
+            'oldest': min(position.snapshot.in_flight or [position.snapshot.xmax]),
+            'channels': sorted(channels), 'rows': ANSWER_EVENTS, 'bytes': ANSWER_BYTES,
+            'last': position.last, 'target': position.target and position.target.postgresql()}
+        query = _OLDER if position.target is None else _OLDER_PART
+        try:
+            self._latecomers.acquire()
+        except PollTimeout as timeout:
+            timeout.cause = DatabaseUnavailable("too many polls ask for older events at the same time")
+            raise
+        try:
+            with self._cursor() as cr:
+                snapshot, _, (missed,), events, more = self._execute(cr, query, parameters)
+        except OtherFeed:
+            self._ask()
+            raise DatabaseUnavailable("its feed was made anew")
+        finally:
+            self._latecomers.release()
+        if position.target is not None and not events and not missed:
+            return Found(None, Position(position.target), frozenset())
+        return collect(origin_of(self._identity), position, position.target or snapshot, events, more, missed)
+
+    def _register(self, follower):
+        for channel in follower.channels:
+            self._followers[channel].add(follower)
+        self._count += 1
+        if self._count == 1:        # nobody has read for a while
+            self._ask()
+
+    def _unregister(self, follower):
+        self._count -= 1
+        for channel in follower.channels:
+            following = self._followers[channel]
+            following.discard(follower)
+            if not following:
+                del self._followers[channel]
+
+    def _fresh(self):
+        """Wait until the table has been read, by a read that begins after this call."""
+        wanted = self._begun + 1
+        while self._done < wanted or self._buffer is None:
+            self._ask()
+            self._wait(self._succeeded, None)
+
+    def _wait(self, event, timeout):
+        try:
+            return event.wait(timeout)
+        except PollTimeout as end:
+            end.cause = self._ignorance()
+            raise
+
+    def _ignorance(self):
+        """Why nobody can say that nothing has happened: a DatabaseUnavailable, or None."""
+        if self._looked_at is None or monotonic() - self._looked_at > STALE:
+            return DatabaseUnavailable("the feed can't be read")
+        return None
+
+    def _text(self, position):
+        return encode(self._buffer.origin, position)
+
+    # -- from the table into the buffer
+
+    def read(self, cursor):
+        """Bring the buffer up to date and wake those whom it concerns. The listener calls it, one call at a time.
+
+        :param cursor: a cursor of a connection in autocommit mode: each statement has a snapshot of its own
+        :raises OtherFeed: if the table is another one than :meth:`begin` has named
+        """
+        if self._identity is None or not self.wanted:
+            return
+        began = monotonic()
+        self._begun += 1
+        number = self._begun
+        self.reads += 1
+        if self._buffer is None:
+            self._begin_buffer(cursor)
+        else:
+            self._read_newer(cursor)
+        self._looked_at = began
+        self._done = number
+        succeeded, self._succeeded = self._succeeded, Event()
+        succeeded.set()
+
+    def _read_newer(self, cursor):
+        buffer = self._buffer
+        since = {'xmax': buffer.current.xmax, 'in_flight': sorted(buffer.current.in_flight)}
+        snapshot, identity, _, events, _ = self._execute(cursor, _FEW, dict(since, rows=FEW))
+        if len(events) == FEW:
+            snapshot, identity, _, events, more = self._execute(
+                cursor, _NEWER, dict(since, rows=BUFFER_EVENTS, bytes=BUFFER_BYTES))
+            if more:
+                return self._skip(cursor, buffer, snapshot, since)
+        if self._buffer is not buffer or self._identity != identity:
+            return None     # what was read is of before; it is read again
+        events.sort()
+        self._release(set(event.channel for event in events), buffer.append(snapshot, events))
+
+    def _skip(self, cursor, buffer, snapshot, since):
+        """Begin the buffer after more than it can hold: those whom it concerns look into the table."""
+        cursor.execute(_CHANNELS, since)
+        channels = [row[0] for row in cursor.fetchall()]
+        if self._buffer is buffer:
+            self._buffer = ReplayBuffer(buffer.origin, snapshot, snapshot)
+            self._release(channels, None)
+
+    def _begin_buffer(self, cursor):
+        """Begin with what was published last: followers that come back after a restart ask for that."""
+        snapshot, identity, (purged,), events, more = self._execute(
+            cursor, _RECENT, {'rows': BUFFER_EVENTS, 'bytes': BUFFER_BYTES})
+        if self._identity != identity:
+            return
+        oldest = (purged or 0) + 1      # of the transactions whose events are all there
+        if more:
+            oldest = max(oldest, min(event.txid for event in events) + 1)   # of this one some may be missing
+        start = Snapshot(oldest, frozenset(txid for txid in snapshot.in_flight if txid < oldest))
+        self._buffer = ReplayBuffer(origin_of(identity), start, snapshot)
+        self._buffer.append(snapshot, sorted(event for event in events if event.txid >= oldest))
+        self._wake_all()
+
+    def _execute(self, cursor, query, parameters):
+        """The Snapshot, the identity, what else the query asks for, the FeedEvents, and whether there are more."""
+        identity = self._identity
+        cursor.execute(query, parameters)
+        rows = cursor.fetchall()
+        if not rows or rows[0][1] != identity or rows[0][1].rsplit('/', 1)[1] != str(rows[0][2]):
+            raise OtherFeed("its feed was made anew")
+        more = any(row[-1] for row in rows)
+        events = [FeedEvent(row[-5], row[-4], row[-3], self._checked(row[-2]))
+                  for row in rows if row[-5] is not None and not row[-1]]
+        return Snapshot.parse(rows[0][0]), identity, rows[0][3:-5], events, more
+
+    def _checked(self, payload):
+        """The payload, which goes to browsers as it stands, as JSON. What another program wrote may be none."""
+        if is_json(payload):
+            return payload
+        if not self._logged:
+            _logger.warning("Somebody else than longpolling.publish has written a payload that is not JSON: %.200r; "
+                            "it reaches the pages as text", payload)
+            self._logged = True
+        return json.dumps(payload)
+
+    def _release(self, channels, number):
         """Wake those who follow one of these channels. Who follows others costs nothing, however many they are."""
         for channel in channels:
             for follower in self._followers.get(channel, ()):
-                follower.signal.set()
+                follower.wake(number)
+
+    def _wake_all(self):
+        for follower in set().union(*self._followers.values()):
+            follower.wake(None)
 
 
-def _select(cr, query, **parameters):
-    """The FeedEvent events of one of the queries above, and whether they are all that there are."""
-    cr.execute(query, dict(_BOUNDS, **parameters))
-    rows = cr.fetchall()
-    return [FeedEvent(*row[:3]) for row in rows], not any(row[3] for row in rows)
-
-
-def _select_newer(cr, since):
-    """As :func:`_select`, for the events of all channels after position `since`."""
-    cr.execute(_FEW, {'since': since, 'few': FEW})
-    rows = cr.fetchall()
-    if len(rows) < FEW:
-        return [FeedEvent(*row) for row in rows], True
-    return _select(cr, _NEWER, since=since)
-
-
-def _recent(cr):
-    """A ReplayBuffer of what was published last: followers that come back after a restart ask for that."""
-    last, horizon = _state(cr)
-    events, all_of_them = _select(cr, _RECENT)
-    window = ReplayBuffer(horizon if all_of_them else events[0].position - 1, last)
-    window.append(events)
-    return window
-
-
-def _state(cr):
-    """The last position, and the horizon: the highest position whose event is no longer kept."""
-    cr.execute(_LAST)
-    last = cr.fetchone()[0]
-    cr.execute(_HORIZON, (schema.HORIZON,))
-    row = cr.fetchone()
-    horizon = int(row[0]) if row else 0
-    return max(last, horizon), horizon
-
-
-def _look_up(cr, follower):
-    """The EventBatch for a follower whom the window does not reach, or None if it may wait from here on."""
-    last, horizon = _state(cr)
-    if follower.since > last:       # from a database that was restored from an older copy since
-        return answer([], last, missed=True)
-    events, all_of_them = _select(cr, _NEWER_ON, channels=follower.channels, since=follower.since)
-    found = answer(events, last if all_of_them else events[-1].position, missed=follower.since < horizon)
-    if found is None:
-        follower.since = last
-    return found
+def _latest(position):
+    """The highest transaction id that a Position knows of, and one more."""
+    return max(position.snapshot.xmax, position.target.xmax if position.target is not None else 0)

@@ -18,6 +18,10 @@ except NameError:
     text = str
 
 
+# How an answer carries the page's position.
+POSITION = 'X-Longpolling-Position'
+
+
 class Answer(collections.namedtuple('Answer', 'status headers body')):
     """What goes back to the browser.
 
@@ -36,25 +40,29 @@ def plain(code, content_type, body, *headers):
     return Answer('%d %s' % (code, HTTP_STATUS_CODES[code]), headers, body)
 
 
-def success(mode, value, json_default):
+def success(mode, value, json_default, position=None):
     """The answer that carries what a controller returned.
 
     :param mode: the route's mode
     :param json_default: what turns the host's own types into JSON, as for ``json.dumps``
+    :param position: native str, the position that the page has after it; None if the controller has waited for nothing
     :returns: an Answer, or in mode 'http' the controller's werkzeug Response
     :raises TypeError, ValueError: if the value does not fit the mode
     """
+    headers = [] if position is None else [(POSITION, position)]
     if mode == 'json':
-        if isinstance(value, EventBatch):
-            return value.shared(lambda: plain(200, 'application/json', value.encoded()))
-        body = json.dumps(value, default=json_default, allow_nan=False)
-        return plain(200, 'application/json', body.encode('utf-8'))
+        if isinstance(value, EventBatch) and value['position'] == position:
+            return value.shared(lambda: plain(200, 'application/json', value.encoded(), *headers))
+        body = json.dumps(value, default=lambda other: dict(other) if isinstance(other, EventBatch)
+                          else json_default(other), allow_nan=False)
+        return plain(200, 'application/json', body.encode('utf-8'), *headers)
     if isinstance(value, Response):
+        value.headers.extend(headers)
         return value
     if isinstance(value, text):
-        return plain(200, 'text/html; charset=utf-8', value.encode('utf-8'))
+        return plain(200, 'text/html; charset=utf-8', value.encode('utf-8'), *headers)
     if isinstance(value, bytes):
-        return plain(200, 'text/html; charset=utf-8', value)
+        return plain(200, 'text/html; charset=utf-8', value, *headers)
     raise TypeError("A controller of mode 'http' returns str, bytes or a werkzeug Response, not %s."
                     % type(value).__name__)
 
@@ -70,7 +78,17 @@ def failure(error):
     return refusal(error.code, str(error), *error.headers)
 
 
-# Nothing happened until the timeout. A 204 has neither a body nor a length (RFC 9110, 8.6).
+def no_content(position=None):
+    """Nothing happened until the timeout; or there is a position alone.
+
+    :param position: as for :func:`success`
+    """
+    if position is None:
+        return NO_CONTENT
+    return Answer(NO_CONTENT.status, NO_CONTENT.headers + [(POSITION, position)], b'')
+
+
+# A 204 has neither a body nor a length (RFC 9110, 8.6).
 NO_CONTENT = Answer('204 No Content', [('Cache-Control', 'no-store')], b'')
 
 INTERNAL_ERROR = refusal(500, "The controller failed; the server's log says why.")

@@ -29,6 +29,7 @@
             this.page = page;
             this.stopped = false;
             this.configuration = null;
+            this.position = null; // what the last answer said that this page has seen
             this.channel = null;
             this.round = null;
             this.pause = new AbortController();
@@ -150,9 +151,9 @@
             }
             const url = this.host.origin(this.session) + this.configuration.path + poll.path;
             const limit = this.configuration.timeout * 1000 + MARGIN;
-            this.round = new core.Round(this.env, this.channel, JSON.stringify([url, poll.params]), limit, (signal) => {
+            this.round = new core.Round(this.env, this.channel, JSON.stringify([url, poll.params, this.position]), limit, (signal) => {
                 const parameters = Object.assign(poll.params, this.host.parameters(this.session));
-                return core.send_poll(this.env, url, parameters, limit, signal).then((outcome) => this.with_wait(outcome));
+                return core.send_poll(this.env, url, parameters, this.position, limit, signal).then((outcome) => this.with_wait(outcome));
             });
             this.hope_for_life(this.round.waiting.signal, delay);
             return this.round.run(delay);
@@ -175,6 +176,7 @@
         note(outcome) {
             this.hope.abort();
             this.backoff.failures = outcome.failures;
+            this.position = outcome.headers["x-longpolling-position"] || this.position;
             switch (outcome.kind) {
                 case core.KINDS.answer:
                 case core.KINDS.nothing:

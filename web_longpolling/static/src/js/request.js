@@ -58,12 +58,13 @@
      *
      * @param {string} url
      * @param {Object} parameters  sent as a JSON object
+     * @param {?string} position  what the page has seen, as its last answer said; null before that
      * @param {number} limit  milliseconds after which the sidecar must have answered
      * @param {AbortSignal} signal  ends the request
      * @returns {Promise<?Outcome>} never rejected; null if there is nothing to tell: it was aborted, or the machine
      *     slept through it
      */
-    core.send_poll = async function send_poll(env, url, parameters, limit, signal) {
+    core.send_poll = async function send_poll(env, url, parameters, position, limit, signal) {
         const request = new AbortController();
         const abort = () => request.abort();
         const watch = watch_age(env, limit, abort);
@@ -71,7 +72,10 @@
         try {
             const response = await env.fetch(url, {
                 method: "POST",
-                headers: { "Content-Type": "application/json", Accept: "application/json, */*" },
+                headers: Object.assign(
+                    { "Content-Type": "application/json", Accept: "application/json, */*" },
+                    position === null ? {} : { "X-Longpolling-Since": position }
+                ),
                 body: JSON.stringify(parameters),
                 credentials: "same-origin",
                 cache: "no-store",

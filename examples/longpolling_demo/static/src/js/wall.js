@@ -23,22 +23,26 @@
         constructor(root, client) {
             this.client = client;
             this.view = new scope.longpolling_demo.WallView(root, (text) => this.post(text));
-            this.last = 0;
             this.watching = [];
             this.notes = new client.LongPolling();
             this.watchers = new client.LongPolling();
         }
 
         async start() {
-            this.notes.onstate = (state) => this.view.show_state(state);
+            this.notes.onstate = (state) => this.follow_state(state);
             const watch = () => this.watch();
             this.timer = setInterval(watch, SIGN_OF_LIFE);
             document.addEventListener("visibilitychange", watch);
             this.forget = () => document.removeEventListener("visibilitychange", watch);
-            // Without the old notes, if the host is away just now: the poll brings the new ones.
-            await this.load().catch(() => undefined);
-            if (!this.stopped) {
-                this.poll();
+            this.poll();
+        }
+
+        /** The old notes are read when the poll has begun to follow, so that none is missed in between. */
+        follow_state(state) {
+            this.view.show_state(state);
+            if (state.name === "live" && !this.loaded) {
+                this.loaded = true;
+                this.load().catch(() => (this.loaded = false));
             }
         }
 
@@ -53,10 +57,9 @@
 
         poll() {
             const { session } = this.client;
-            // The path is a function, since the next poll asks for what came after this answer.
             this.notes.start_longpolling(
                 session,
-                () => "/wall/" + this.last,
+                "/wall",
                 {},
                 (answer) => this.receive(answer),
                 (xhr, status) => console.info("wall:", xhr.status, status)
@@ -90,7 +93,6 @@
          * promise is returned, the next poll waits for it.
          */
         receive(answer) {
-            this.last = answer.last;
             this.view.add_notes(answer.events.map((event) => event.payload));
             return answer.missed ? this.load() : this.watch();
         }
