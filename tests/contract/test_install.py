@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from sandbox.places import BOOTSTRAP, ROOT
+from sandbox.paths import BOOTSTRAP, ROOT
 
 SOURCES = ('setup.py', 'MANIFEST.in', 'pyproject.toml', 'LICENSE', 'CHANGES.rst', 'README.rst', 'web_longpolling')
 OFFLINE = ('--no-deps', '--no-index', '--no-build-isolation', '--disable-pip-version-check')

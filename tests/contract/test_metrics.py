@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sandbox.places import ROOT
-from tests.news.holding import connection, eventually
+from sandbox.paths import ROOT
+from tests.support.held_polls import connection, eventually
 
 TELLER = 'longpolling.test.teller'
 END_LATEST_LISTENER = """

@@ -7,8 +7,8 @@ import psycopg2
 import psycopg2.extras
 import pytest
 
-from sandbox.pgbouncer import Pgbouncer
-from tests.news.holding import Holding
+from sandbox.servers.pgbouncer import Pgbouncer
+from tests.support.held_polls import HeldPolls
 
 TELLER = 'longpolling.test.teller'
 # Seconds: longer than any of these tests takes.
@@ -45,7 +45,7 @@ def behind(pool, programs, ann, admin, sql):
         with programs.serving('-c', config, '-p', programs.port()) as serving:
             session = ann.clone()
             session.poll_url = serving.url
-            with Holding(session, last) as polls:
+            with HeldPolls(session, last) as polls:
                 yield polls
     return start
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from tests.clients import Session, visit
-from tests.news.holding import eventually
+from tests.support.clients import Session, visit
+from tests.support.held_polls import eventually
 from web_longpolling import publishing
 
 # The longest pause between two attempts is ten seconds, with jitter.

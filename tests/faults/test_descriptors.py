@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import privilege
-from tests.contract.programs import ADDON
-from tests.news.holding import connection, eventually
-
-from .level import check_quiet, opened
+from sandbox.run import privilege
+from tests.support.held_polls import connection, eventually
+from tests.support.programs import ADDON
+from tests.support.resource_baseline import check_quiet, opened
 
 # Of which 117 are for connections of browsers: 67 held polls, and 50 that are told that there are too many.
 DESCRIPTORS = 190

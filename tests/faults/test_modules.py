@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from sandbox.hostconfig import TRAITS
-from tests.contract import novelties
-from tests.news.holding import connection, eventually
+from sandbox.servers.hostconfig import TRAITS
+from tests.support import addon_writer
+from tests.support.held_polls import connection, eventually
+from tests.support.resource_baseline import check_quiet
 from web_longpolling import publishing
-
-from .level import check_quiet
 
 CONTROLLER = """# -*- coding: utf-8 -*-
 from openerp.addons.web_longpolling.longpolling import longpolling
@@ -25,7 +24,7 @@ RESTART = 'The code of {} has changed since this process has imported it: restar
 
 
 def write(later, name, version):
-    novelties.write_in(later, name, CONTROLLER.format(name=name, version=version))
+    addon_writer.write_in(later, name, CONTROLLER.format(name=name, version=version))
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 
 from sandbox.stack import Stack
+from tests.support.held_polls import eventually
 from web_longpolling import publishing
 
-from .crowd import Follower, Pace, Pager, Writer
-from .holding import eventually
+from .feed_traffic import Follower, Pace, Pager, Writer
 
 EVENTS = 10000
 WRITERS = 8

@@ -5,10 +5,9 @@ from concurrent.futures import TimeoutError as NotYet
 
 import pytest
 
-from tests.clients import RpcError
+from tests.support.clients import RpcError
+from tests.support.held_polls import SECONDS, eventually
 from web_longpolling import publishing, schema
-
-from .holding import SECONDS, eventually
 
 TELLER = 'longpolling.test.teller'
 MEGABYTE = 1024 * 1024

@@ -6,10 +6,9 @@ import time
 
 import pytest
 
-from tests import clients
+from tests.support import clients
+from tests.support.held_polls import SECONDS, connection, eventually
 from web_longpolling import publishing
-
-from .holding import SECONDS, connection, eventually
 
 KINDS = ('listen', 'follow')
 SECRET = 'not for the eyes of somebody who has left'

@@ -5,10 +5,9 @@ import time
 import psycopg2
 import pytest
 
-from tests.clients import RpcError
+from tests.support.clients import RpcError
+from tests.support.held_polls import eventually
 from web_longpolling import publishing
-
-from .holding import eventually
 
 TELLER = 'longpolling.test.teller'
 SLOW = 1500

@@ -5,7 +5,7 @@ import contextlib
 import psycopg2
 import pytest
 
-from tests.clients import visit
+from tests.support.clients import visit
 from web_longpolling import publishing
 
 OURS = """
