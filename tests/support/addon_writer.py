@@ -26,7 +26,7 @@ def novelty(request, **kwargs):
         user['login'] for user in users.read(users.search([]), ['login'])]}
 """
 
-INTERNAL_ERROR = "raise ValueError('this addon is broken')\n"
+BROKEN = "raise ValueError('this addon is broken')\n"
 
 
 def folder(stack) -> Path:
