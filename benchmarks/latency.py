@@ -43,7 +43,8 @@ def one_note(writer, crowd: Crowd, peer: Peer) -> tuple[float, list[float]]:
         publishing.publish(cursor, CHANNEL, {'text': 'benchmark'})
     begun = time.monotonic()
     writer.commit()
-    heard, answered = None, []
+    heard: float | None = None
+    answered: list[float] = []
     while heard is None or len(answered) < len(crowd):
         events = crowd.epoll.poll(10, 4096)
         if not events:

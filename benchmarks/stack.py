@@ -76,22 +76,24 @@ def wait_until_held(count: int, seconds: float = 120) -> float:
     return time.monotonic() - begun
 
 
-def sql(statement: str) -> int | None:
-    """The one value that a statement gives, if it gives one; committed at once."""
+def sql(statement: str) -> list[tuple]:
+    """The rows that a statement gives, if it gives any; committed at once."""
     with contextlib.closing(psycopg2.connect(DSN)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(statement)
-            return cursor.fetchone()[0] if cursor.description else None
+            return cursor.fetchall() if cursor.description else []
 
 
 def connections() -> int:
     """The sidecar's connections to PostgreSQL."""
-    return sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'")
+    [(count,)] = sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'")
+    return count
 
 
 def last_position() -> int:
-    return sql('SELECT COALESCE(max(position), 0) FROM longpolling_event')
+    [(last,)] = sql('SELECT COALESCE(max(position), 0) FROM longpolling_event')
+    return last
 
 
 class Floor:

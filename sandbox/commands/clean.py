@@ -38,7 +38,8 @@ def clean():
         return
     live = [folder for folder in run_folders() if folder.is_live()]
     if live:
-        runs = ', '.join(f'{folder.name} (process {folder.owner().pid})' for folder in live)
+        owners = [(folder.name, folder.owner()) for folder in live]
+        runs = ', '.join(f'{name} (process {owner.pid})' if owner else name for name, owner in owners)
         raise SandboxError(f'{len(live)} run(s) are up: {runs}; end them first (Ctrl-C in their terminal, or '
                            '«kill PROCESS»), then clean again.')
     with (SANDBOX / 'build.lock').open('w') as lock:

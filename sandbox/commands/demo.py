@@ -71,7 +71,7 @@ class HeldPoll:
     """One poll of the wall on a thread of its own."""
 
     def __init__(self, visitor: Visitor, last: int):
-        self._outcome = None
+        self._outcome: tuple[int, dict, float] | SandboxError | None = None
         self._thread = threading.Thread(target=self._hold, args=(visitor, last), daemon=True)
         self._begun = time.monotonic()
         self._thread.start()
@@ -86,17 +86,18 @@ class HeldPoll:
     def is_answered(self) -> bool:
         return not self._thread.is_alive()
 
-    def result(self):
+    def result(self) -> tuple[int, dict, float]:
         """(status, answer, when it came); raises what the poll raised."""
         self._thread.join(PATIENCE_SECONDS)
         if self._thread.is_alive():
             raise SandboxError(f'Nothing arrived within {PATIENCE_SECONDS} s; see sidecar.log.')
         if isinstance(self._outcome, SandboxError):
             raise self._outcome
+        assert self._outcome
         return self._outcome
 
     def seconds_held(self) -> float:
-        return self._outcome[2] - self._begun
+        return self.result()[2] - self._begun
 
 
 def stay_up(stack):

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from ..paths import ROOT
-from .pidfile import end_all
+from .pidfile import Process, end_all
 from .rundir import RunFolder
 
 
@@ -43,7 +43,7 @@ class Guard:
 
 def take_over(folder: RunFolder) -> tuple[int, Path | None]:
     """End what a dead run left and remove its folder; returns how many were ended and where the logs are."""
-    ended = set()
+    ended: set[Process] = set()
     # Twice: a server that was about to start when the run died has written itself down by now.
     for pause in (0.3, 0):
         ended.update(end_all(folder.pidfile.processes()) if folder.is_of_this_boot() else ())

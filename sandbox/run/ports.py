@@ -43,7 +43,7 @@ def _lock():
 def take_port(folder: RunFolder) -> int:
     """A free port, written down in the folder of the run so that no other run takes it."""
     with _lock():
-        taken = set()
+        taken: set[int] = set()
         for other in run_folders():
             with contextlib.suppress(OSError):
                 taken.update(int(port) for port in (other.path / 'ports').read_text().split())

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import SandboxError
@@ -53,8 +54,8 @@ class Server:
     is called until it is true.
     """
 
-    def __init__(self, folder: RunFolder, name: str, command: list[str], *, port: int | None = None, environment=None,
-                 ready=None, stop_signal=signal.SIGTERM, stop_seconds=5.0):
+    def __init__(self, folder: RunFolder, name: str, command: Sequence[str | Path], *, port: int | None = None,
+                 environment=None, ready=None, stop_signal=signal.SIGTERM, stop_seconds=5.0):
         self.folder = folder
         self.name = name
         self.command = [str(word) for word in command]
@@ -85,6 +86,7 @@ class Server:
 
     def wait_ready(self, seconds: float):
         """Wait until the server answers; raises PortTaken, or SandboxError with the end of its log."""
+        assert self.child
         deadline = time.monotonic() + seconds
         while not self.ready():
             if self.child.poll() is not None:
@@ -154,7 +156,7 @@ class Server:
         return child.returncode
 
 
-def run_once(folder: RunFolder, command: list[str], log: Path, *, name: str, environment=None, seconds=600.0,
+def run_once(folder: RunFolder, command: Sequence[str | Path], log: Path, *, name: str, environment=None, seconds=600.0,
              text: str | None = None):
     """Run a program with the rights of the servers until it ends; SandboxError with the end of its log."""
     server = Server(folder, name, command, environment=environment)
@@ -165,12 +167,14 @@ def run_once(folder: RunFolder, command: list[str], log: Path, *, name: str, env
             stdin=subprocess.DEVNULL if text is None else subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT,
             cwd=folder.path, env=server.environment, start_new_session=True)
     process = identify(name, child.pid)
+    problem = None
     try:
         child.communicate(None if text is None else text.encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
         problem = f'did not end within {seconds:.0f} s'
     else:
-        problem = child.returncode and f'ended with status {child.returncode}'
+        if child.returncode:
+            problem = f'ended with status {child.returncode}'
     finally:
         if child.poll() is None and process:
             send(process, signal.SIGKILL)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..paths import LOGS, RUNS
 from . import privilege
-from .pidfile import Pidfile, Process, identify, is_alive
+from .pidfile import Pidfile, Process, is_alive, read_stat
 
 RUN_LOGS = LOGS / 'runs'
 KEPT_LOGS = 10          # folders of logs of failed runs
@@ -46,7 +46,8 @@ class RunFolder:
         folder = cls(RUNS / f'{time.strftime("%m%d-%H%M%S")}-{os.getpid()}-{secrets.token_hex(2)}')
         folder.path.mkdir(mode=0o755)
         # The owner first: a folder without one is taken for the remains of a dead run.
-        me = identify('run', os.getpid())
+        me = read_stat(os.getpid())
+        assert me is not None
         (folder.path / 'owner').write_text(f'{me.pid} {me.started} {boot()}\n')
         folder.pidfile.create()
         for place in (folder.log, folder.tmp, folder.home):

@@ -142,6 +142,7 @@ class Nginx:
         """
         self.dispatch = self.dispatch._replace(**changes)
         self.check()
+        assert self.server and self.server.child
         leaving = self.server.log_text().count(LEAVES)
         self.server.child.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + 10

@@ -61,13 +61,12 @@ class PostgreSQL:
         self.folder = folder
         self.place = place
         self.password = password
-        self.port: int | None = None
+        self.port = take_port(folder)
         self.server: Server | None = None
 
     def start(self, tries: int = 3):
         """Start it and wait until it accepts connections; keeps the port of an earlier start."""
         for attempt in range(tries):
-            self.port = self.port or take_port(self.folder)
             # The status file of an earlier server would say «ready» for this one.
             (self.place / 'postmaster.pid').unlink(missing_ok=True)
             self.server = Server(
@@ -80,7 +79,7 @@ class PostgreSQL:
             except PortTaken:
                 if attempt == tries - 1:
                     raise
-                self.port = None
+                self.port = take_port(self.folder)
 
     def _accepts(self) -> bool:
         # Line 8 of postmaster.pid is what pg_ctl itself waits for (src/include/utils/pidfile.h).

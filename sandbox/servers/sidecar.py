@@ -55,6 +55,7 @@ class Sidecar:
         self.server.start()
 
     def wait_ready(self):
+        assert self.server, 'it was not started'
         self.server.wait_ready(START_SECONDS)
 
     def stop(self, signal: int = signal.SIGTERM) -> int | None:

@@ -43,6 +43,11 @@ class Run:
         assert said == b'up\n', self.child.communicate()
         [folder] = RUNS.glob(f'*-{self.child.pid}-*')
         self.folder = RunFolder(folder)
+        # The command is written down after its start, when it may have printed already.
+        deadline = time.monotonic() + 10
+        while pidfile.COMMAND not in {entry.name for entry in self.folder.pidfile.processes()}:
+            assert time.monotonic() < deadline, self.folder.pidfile.processes()
+            time.sleep(0.01)
         return self.folder.pidfile.processes()
 
     def end(self):

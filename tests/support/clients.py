@@ -40,8 +40,8 @@ class Session:
         self.poll_url = poll_url or url
         self.http = requests.Session()
         self.http.trust_env = False         # no proxy of the machine between the test and 127.0.0.1
-        self.session_id = None              # OpenERP 7.0's second level of session, None on Odoo
-        self.uid = None
+        self.session_id: str | None = None  # OpenERP 7.0's second level of session, None on Odoo
+        self.uid: int | None = None
 
     def call(self, route: str, params: dict, timeout: float = 60):
         """A JSON-RPC call of the host's web client; returns its result. Raises RpcError."""

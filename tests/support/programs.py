@@ -104,7 +104,7 @@ class Serving:
     def __init__(self, child, log):
         self.child = child
         self._log = log
-        self.address = None     # (interface, port) as its log says
+        self.address = ('', 0)  # (interface, port) as its log says
 
     @property
     def url(self) -> str:

@@ -27,6 +27,11 @@ def sockets_to(port: int) -> set[str]:
     return {f'socket:[{row[9]}]' for row in rows if int(row[2].rpartition(':')[2], 16) == port}
 
 
+def resident_megabytes(process: int) -> float:
+    [kilobytes] = re.findall(r'^VmRSS:\s+(\d+) kB', Path(f'/proc/{process}/status').read_text(), re.MULTILINE)
+    return int(kilobytes) / 1024
+
+
 class Baseline(NamedTuple):
     """Counted while nobody but the one who asks polls."""
 
@@ -42,12 +47,11 @@ class Baseline(NamedTuple):
         stack.nginx.change()        # a new worker: the old one's connections to the sidecar, kept for later, are gone
         process = stack.sidecar_pid
         held = watcher.poll('/news/held', url=stack.sidecar_url).json()
-        status = Path(f'/proc/{process}/status').read_text()
         descriptors = opened(process)
         connections = len(descriptors & sockets_to(stack.postgresql.port))
         return cls(process, held['listening'] + held['following'], held['greenlets'],
                    len(descriptors) - connections, connections,
-                   int(re.search(r'VmRSS:\s+(\d+) kB', status).group(1)) / 1024)
+                   resident_megabytes(process))
 
     def above(self, before: 'Baseline') -> list[str]:
         """In what it is more than before; nothing, if the sidecar is where it was."""
