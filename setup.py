@@ -8,6 +8,7 @@
 Use the pip of the Python that runs your server. The server itself and psycopg2 are not asked for
 here: they are there already, under one of several names (psycopg2 or psycopg2-binary, odoo or openerp-core).
 """
+import ast
 import io
 import os
 
@@ -27,9 +28,15 @@ def text(*names):
     return u'\n\n'.join(parts)
 
 
+def version():
+    """The manifest's: the hosts read it as a literal, so it stands there and nowhere else."""
+    with open(os.path.join(HERE, 'web_longpolling', '__manifest__.py'), 'rb') as manifest:
+        return ast.literal_eval(ast.parse(manifest.read(), mode='eval'))['version']
+
+
 setup(
     name='web_longpolling',
-    version='1.0.0',
+    version=version(),
     description='Long polling for OpenERP and Odoo: tell a browser something the moment it happens',
     long_description=text('README.rst', 'CHANGES.rst'),
     long_description_content_type='text/x-rst',

@@ -28,7 +28,7 @@ class Crowd:
         for number in range(count):
             # A source address carries 28,000 connections; loopback has plenty of addresses.
             source = f'127.0.{1 + number // 10000}.1', 0
-            connection = socket.create_connection((parts.hostname, parts.port), 30, source)
+            connection = socket.create_connection((parts.hostname, parts.port or 80), 30, source)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets[connection.fileno()] = connection
             self.epoll.register(connection, select.EPOLLIN)

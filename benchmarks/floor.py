@@ -25,13 +25,14 @@ def application(environ, start_response):
 
 
 def tell():
-    for _ in FileObject(sys.stdin.buffer if hasattr(sys.stdin, 'buffer') else sys.stdin, 'rb'):
+    for _ in FileObject(sys.stdin.fileno(), 'rb', close=False):
         news.set()
         gevent.sleep(0)
         news.clear()
 
 
-resource.setrlimit(resource.RLIMIT_NOFILE, [resource.getrlimit(resource.RLIMIT_NOFILE)[1]] * 2)
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 listener = socket()
 # Accepted sockets inherit it. Without it head and body, which gevent sends apart, cost a client 40 ms of delayed ACK.
 listener.setsockopt(constants.IPPROTO_TCP, constants.TCP_NODELAY, 1)

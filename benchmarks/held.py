@@ -18,6 +18,7 @@ ATTEMPTS = 3        # at one event to all; the median counts
 
 def publish():
     stack.sql(f"INSERT INTO longpolling_event (channel, payload) VALUES ('{CHANNEL}', '{{\"text\": \"benchmark\"}}')")
+    stack.sql('NOTIFY longpolling_feed')        # as the host's process does after its commit
 
 
 def arrive(name: str, url: str, requests: list[bytes], count: int, is_held) -> Crowd:
@@ -90,7 +91,7 @@ def main():
     publish()
 
     def requests():
-        last = stack.last_position()
+        last = stack.position(sessions[0], [CHANNEL])
         return [visitor.request(ROUTE, channels=[CHANNEL], since=last) for visitor in sessions]
 
     sidecar = measure('sidecar', stack.SIDECAR, stack.PID, requests, count,

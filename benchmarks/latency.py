@@ -1,6 +1,7 @@
 """From a commit to the answer, beside a bare psycopg2 LISTEN: `python3 -m benchmarks.latency [HELD [NOTES]]`.
 
-Both are told by the same commits, in the same run: the clock starts when COMMIT is sent.
+Both are told by the same commits, in the same run: the clock starts when COMMIT is sent, and
+the wake-up is sent after it, as a host's process does.
 """
 
 import select
@@ -20,12 +21,12 @@ SILENT = 'benchmark-silent'
 
 
 class Peer:
-    """A connection that LISTENs for what the feed's trigger sends, and nothing else."""
+    """A connection that LISTENs for the wake-up that follows a commit, and nothing else."""
 
     def __init__(self, epoll):
         self.connection = psycopg2.connect(stack.DSN)
         self.connection.autocommit = True
-        self.connection.cursor().execute(f'LISTEN {publishing.FEED}')
+        self.connection.cursor().execute(f'LISTEN {publishing.WAKE_UP}')
         self.epoll = epoll
         self.number = self.connection.fileno()
         epoll.register(self.number, select.EPOLLIN)
@@ -43,7 +44,9 @@ def one_note(writer, crowd: Crowd, peer: Peer) -> tuple[float, list[float]]:
         publishing.publish(cursor, CHANNEL, {'text': 'benchmark'})
     begun = time.monotonic()
     writer.commit()
-    heard, answered = None, []
+    publishing.wake_up(writer)
+    heard: float | None = None
+    answered: list[float] = []
     while heard is None or len(answered) < len(crowd):
         events = crowd.epoll.poll(10, 4096)
         if not events:
@@ -64,12 +67,12 @@ def measure(concerned: int, others: int, notes: int, visitor):
     """`concerned` polls follow the channel that is told of, `others` another one."""
     writer = psycopg2.connect(stack.DSN)
     silent = Crowd(stack.SIDECAR, others)
-    silent.send([visitor.request(ROUTE, channels=[SILENT], since=stack.last_position())])
+    silent.send([visitor.request(ROUTE, channels=[SILENT], since=stack.position(visitor, [SILENT]))])
     crowd = Crowd(stack.SIDECAR, concerned)
     peer = Peer(crowd.epoll)
     heard, answered = [], []
     for _ in range(notes):
-        crowd.send([visitor.request(ROUTE, channels=[CHANNEL], since=stack.last_position())])
+        crowd.send([visitor.request(ROUTE, channels=[CHANNEL], since=stack.position(visitor, [CHANNEL]))])
         stack.wait_until_held(concerned + others)
         time.sleep(0.01)        # until what says how many are held has been answered itself
         of_peer, of_crowd = one_note(writer, crowd, peer)

@@ -4,11 +4,14 @@ import contextlib
 import http.cookiejar
 import json
 import os
+import re
 import resource
+import socket
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg2
 
@@ -76,22 +79,30 @@ def wait_until_held(count: int, seconds: float = 120) -> float:
     return time.monotonic() - begun
 
 
-def sql(statement: str) -> int | None:
-    """The one value that a statement gives, if it gives one; committed at once."""
+def sql(statement: str) -> list[tuple]:
+    """The rows that a statement gives, if it gives any; committed at once."""
     with contextlib.closing(psycopg2.connect(DSN)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(statement)
-            return cursor.fetchone()[0] if cursor.description else None
+            return cursor.fetchall() if cursor.description else []
 
 
 def connections() -> int:
     """The sidecar's connections to PostgreSQL."""
-    return sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'")
+    [(count,)] = sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'")
+    return count
 
 
-def last_position() -> int:
-    return sql('SELECT COALESCE(max(position), 0) FROM longpolling_event')
+def position(visitor, channels: list[str]) -> str:
+    """The position of now: what the first poll of a page that follows these channels is answered with."""
+    with socket.create_connection((urlsplit(SIDECAR).hostname, urlsplit(SIDECAR).port), 30) as sock:
+        sock.sendall(visitor.request('/news/follow', channels=channels))
+        head = sock.recv(65536).decode('latin-1')
+    found = re.search(r'X-Longpolling-Position: (\S+)', head)
+    if found is None:
+        raise SystemExit(f'A first poll was answered with {head[:200]!r}.')
+    return found.group(1)
 
 
 class Floor:

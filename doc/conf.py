@@ -1,10 +1,15 @@
 """Sphinx: `sphinx-build doc build/doc`."""
 
+import ast
+from pathlib import Path
+
+MANIFEST = Path(__file__).resolve().parent.parent / 'web_longpolling' / '__manifest__.py'
+
 project = 'web_longpolling'
 author = 'web_longpolling contributors'
 copyright = 'web_longpolling contributors, AGPL-3'   # noqa: A001  Sphinx's own name
-version = release = '1.0.0'
+version = release = ast.literal_eval(MANIFEST.read_text(encoding='utf-8'))['version']
 
-html_theme = 'alabaster'        # comes with Sphinx
-html_theme_options = {'description': 'Tell a browser something the moment it happens', 'page_width': '1080px'}
+html_theme = 'furo'
+html_title = f'web_longpolling {release}'
 html_show_sourcelink = False

@@ -4,9 +4,9 @@ import ast
 import hashlib
 from pathlib import Path
 
-from .hostconfig import TRAITS
-from .places import ROOT
-from .problems import SandboxError
+from .errors import SandboxError
+from .paths import ROOT
+from .servers.hostconfig import TRAITS
 
 MANIFESTS = ('__manifest__.py', '__openerp__.py')
 # What does not come from the author of an addon.

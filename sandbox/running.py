@@ -20,13 +20,13 @@ import signal
 import sys
 import time
 
-from . import privilege
 from .addons import addons_folders
 from .build import DEFAULT_HOST, HOSTS, build, build_tools
-from .guard import Guard
-from .ledger import end_all
-from .problems import SandboxError
-from .rundir import RunFolder
+from .errors import SandboxError
+from .run import privilege
+from .run.guard import Guard
+from .run.pidfile import end_all
+from .run.rundir import RunFolder
 from .stack import Stack
 from .template import Templates
 
@@ -82,7 +82,7 @@ def running(host=DEFAULT_HOST, addons=(), install=(), options=None, sidecar_args
     finally:
         with _uninterrupted():
             # Nothing is alive by now, unless a signal came between a start and its bookkeeping.
-            end_all(folder.ledger.processes())
+            end_all(folder.pidfile.processes())
             if failed and (logs := folder.keep_logs()):
                 say(f'the logs of this run are kept in {logs}')
             folder.remove()

@@ -6,18 +6,19 @@
 import http.client
 import shlex
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 
-from . import privilege
-from .hostconfig import DATABASE, LOGIN, PASSWORD, TRAITS, configuration
-from .nginx import DEFAULT_PATH, Dispatch, Nginx
-from .places import ROOT
-from .ports import take_port
-from .postgres import ROLE, SUPERUSER, PostgreSQL
-from .problems import SandboxError
-from .process import PortTaken, Server, base_environment
-from .rundir import RunFolder
-from .sidecar import Sidecar
+from .errors import SandboxError
+from .paths import ROOT
+from .run import privilege
+from .run.ports import take_port
+from .run.process import PortTaken, Server, base_environment
+from .run.rundir import RunFolder
+from .servers.hostconfig import DATABASE, LOGIN, PASSWORD, TRAITS, configuration
+from .servers.nginx import DEFAULT_PATH, Dispatch, Nginx
+from .servers.postgres import ROLE, SUPERUSER, PostgreSQL
+from .servers.sidecar import Sidecar
 
 # Seconds that the host may take to answer, on a busy machine with two slow cores.
 HOST_SECONDS = 120
@@ -88,7 +89,7 @@ class Stack:
         words = self._sidecar_words(self._another_port)
         return shlex.join([
             'env', '-i', *(f'{name}={value}' for name, value in environment.items()),
-            *self.folder.ledger.command('another-sidecar', privilege.drop(words))])
+            *self.folder.pidfile.command('another-sidecar', privilege.drop(words))])
 
     def environment(self) -> dict[str, str]:
         """The variables that a command of `sandbox run` gets."""
@@ -125,7 +126,7 @@ class Stack:
 
     def another_sidecar(self, extra_args=(), port: int | None = None) -> Sidecar:
         """One more sidecar, up; nginx does not know it until `dispatch_to`."""
-        sidecar = Sidecar(self, f'sidecar-{len(self.sidecars) + 1}', port or take_port(self.folder))
+        sidecar = self._new_sidecar(f'sidecar-{len(self.sidecars) + 1}', port)
         self.sidecars.append(sidecar)
         sidecar.start(extra_args)
         return sidecar
@@ -172,11 +173,17 @@ class Stack:
 
     def _choose_ports(self):
         self.host_port = take_port(self.folder)
-        self.sidecars = [Sidecar(self, 'sidecar', take_port(self.folder))]
+        self.sidecars = [self._new_sidecar('sidecar')]
         self.nginx = Nginx(self.tools, self.folder, Dispatch(
-            take_port(self.folder), self.host_port, (self.sidecars[0].port,), self.path, self._timeout()))
+            take_port(self.folder), self.host_port, (self.sidecars[0].port,), self.path, self.timeout))
 
-    def _timeout(self) -> float:
+    def _new_sidecar(self, name: str, port: int | None = None) -> Sidecar:
+        return Sidecar(self.folder, name, port or take_port(self.folder), self._sidecar_words,
+                       self.installation.environment)
+
+    @property
+    def timeout(self) -> float:
+        """`longpolling_timeout` of the configuration, in seconds."""
         try:
             return float(self.options.get('longpolling_timeout', 60))
         except ValueError:
@@ -213,7 +220,7 @@ class Stack:
         finally:
             connection.close()
 
-    def _sidecar_words(self, port: int, extra_args=()) -> list[str]:
+    def _sidecar_words(self, port: int, extra_args: Iterable[str] = ()) -> list[str]:
         return [str(word) for word in (
             self.python, ROOT / 'web_longpolling' / 'server.py', '-c', self.config, '-d', self.db,
             '-i', '127.0.0.1', '-p', port, *self.sidecar_args, *extra_args)]

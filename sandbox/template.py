@@ -19,15 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from . import postgres, privilege
 from .addons import digest, own_addons
 from .build import Installation, Tools
-from .hostconfig import BASE_MODULES, DATABASE, TRAITS, configuration
-from .places import ROOT, TEMPLATES
-from .ports import take_port
-from .process import run_once
+from .paths import ROOT, TEMPLATES
 from .progress import say, step
-from .rundir import RunFolder
+from .run import privilege
+from .run.ports import take_port
+from .run.process import run_once
+from .run.rundir import RunFolder
+from .servers import postgres
+from .servers.hostconfig import BASE_MODULES, DATABASE, TRAITS, configuration
 
 KEPT = {'base': 2, 'modules': 6}    # templates of a host, the most recently used
 FORMAT = '1'                # raise it when a template is made in another way

@@ -3,20 +3,20 @@
     pytest --host odoo-19.0 -k login        one host, some tests
 
 A test that takes `host` or `stack` runs once on every host; its id shows which. A host that can't be built or
-brought up fails its tests.
+brought up fails its tests. A suite that needs a stack with settings of its own makes it in its conftest, see
+tests/support/fixtures.py.
 """
-
-from pathlib import Path
 
 import pytest
 
 from sandbox.build import HOSTS
 from sandbox.running import running
-from tests.clients import visit
+from tests.support.clients import visit
+from tests.support.fixtures import ADDONS, INSTALL, suite_stack
 
-ROOT = Path(__file__).resolve().parent.parent
-ADDONS = (ROOT / 'tests' / 'addons', ROOT / 'examples')
-INSTALL = ('longpolling_test', 'longpolling_demo')
+# The end of these logs belongs to the report of a failed test; in characters.
+REPORTED_LOGS = ('sidecar', 'host')
+REPORTED = 6000
 
 
 def pytest_addoption(parser):
@@ -30,6 +30,16 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize('host', hosts, scope='session')
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What the servers logged meanwhile belongs to the report of a failed test."""
+    report = yield
+    if report.failed and 'log' in getattr(item, 'funcargs', {}):
+        for name in REPORTED_LOGS:
+            report.sections.append((f'the end of {name}.log', item.funcargs['log'](name)[-REPORTED:]))
+    return report
+
+
 @pytest.fixture(scope='session')
 def up():
     """Starts a stack with the tests' addons: `with up(host, **what running() takes) as stack`.
@@ -41,14 +51,7 @@ def up():
     return start
 
 
-@pytest.fixture(scope='session')
-def stack(host, up):
-    """The stack of this host that all tests share. Leave it as it was found.
-
-    One host at a time is up: pytest runs the tests of a session's parameter together.
-    """
-    with up(host) as running_stack:
-        yield running_stack
+stack = suite_stack()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
 {
     'name': 'Long Polling',
-    'version': '1.0',
+    'version': '1.0.0',
     'category': 'Tools',
     'summary': 'Tell a browser something the moment it happens',
     'description': """

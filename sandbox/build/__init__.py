@@ -9,8 +9,8 @@
 
 An interrupted build goes on with the step that has no stamp; a changed pin repeats the steps that need it.
 """
-from ..places import TOOLS
-from ..problems import SandboxError
+from ..paths import TOOLS
+from ..errors import SandboxError
 from . import environment, odoo, openerp
 from . import tools as recipe_of_tools
 from .command import describe, room

@@ -4,8 +4,8 @@ import os
 import shutil
 import subprocess
 
-from ..places import LOGS, SANDBOX
-from ..problems import SandboxError
+from ..paths import LOGS, SANDBOX
+from ..errors import SandboxError
 
 # What these tools say when the disk or the network is at fault; looked for in lower case.
 FULL_DISK = 'no space left on device'

@@ -9,8 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..places import DOWNLOADS
-from ..problems import SandboxError
+from ..paths import DOWNLOADS
+from ..errors import SandboxError
 from .command import need, run
 from .steps import remove
 

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from ..places import BOOTSTRAP, DOWNLOADS, PINS, TOOLS
+from ..paths import BOOTSTRAP, DOWNLOADS, PINS, TOOLS
 from . import debian
 from .command import run
 from .steps import Step, carry_out, complete, remove, stamp, write

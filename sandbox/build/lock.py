@@ -3,7 +3,7 @@ import fcntl
 import os
 from contextlib import contextmanager
 
-from ..places import SANDBOX
+from ..paths import SANDBOX
 from ..progress import say
 
 

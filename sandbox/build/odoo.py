@@ -7,8 +7,8 @@ sid moves on, and one day has another Odoo: a user who has the source of Odoo 19
 """
 from pathlib import Path
 
-from ..places import HOSTS
-from ..problems import SandboxError
+from ..paths import HOSTS
+from ..errors import SandboxError
 from . import environment
 from .debian import Package, unpack
 from .model import Installation

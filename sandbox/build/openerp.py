@@ -3,7 +3,7 @@
 That Python runs from where it is unpacked. Its modules _ctypes, _hashlib and _ssl need libraries that newer
 systems no longer have; their run path is set, relative to themselves, to the private root.
 """
-from ..places import BOOTSTRAP, DOWNLOADS, HOSTS
+from ..paths import BOOTSTRAP, DOWNLOADS, HOSTS
 from . import environment
 from .command import run
 from .debian import Package, unpack

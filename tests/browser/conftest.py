@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import sync_playwright
 
-from sandbox.browser import chromium, flags
-from sandbox.problems import SandboxError
+from sandbox.commands.browser import chromium, flags
+from sandbox.errors import SandboxError
 from tests.browser.windows import Window
-from tests.clients import visit
+from tests.support.clients import visit
 
 # Seconds: short, so that a test can wait for a poll that nothing answers; longer than a page takes to count as live.
 TIMEOUT = 6

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from sandbox import privilege
-from sandbox.apache import Apache
-from sandbox.nginx import Nginx
-from sandbox.ports import take_port
+from sandbox.run import privilege
+from sandbox.run.ports import take_port
+from sandbox.servers.apache import Apache
+from sandbox.servers.nginx import Nginx
 from tests.browser.conftest import TIMEOUT
 from tests.browser.windows import Window
-from tests.clients import Session
+from tests.support.clients import Session
 
 DISPATCHERS = ('nginx', 'apache')
 

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from sandbox.build import build_tools
-from sandbox.testing import node
-from tests.conftest import ROOT
+from sandbox.commands.testing import node
+from sandbox.paths import ROOT
 
 
 def served_by_openerp(site) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.browser.conftest import TIMEOUT
-from tests.clients import visit
+from tests.support.clients import visit
 
 SENTENCE = '{"error": "one sentence"}'
 

@@ -5,9 +5,9 @@ import textwrap
 
 import pytest
 
+from sandbox.paths import ROOT
 from tests.browser.windows import Window
-from tests.clients import visit
-from tests.conftest import ROOT
+from tests.support.clients import visit
 
 MANIFEST = {
     'openerp-7.0': ('__openerp__.py', {'js': ['static/src/page.js']}),

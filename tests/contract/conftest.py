@@ -1,21 +1,18 @@
 """One stack a host for all of these tests: polls last three seconds, and two cursors are all there are."""
 
-import contextlib
 import itertools
 import re
 import time
 from pathlib import Path
 
-import psycopg2
 import pytest
 import requests
 
-from sandbox.hostconfig import TRAITS
-from sandbox.places import ROOT
-from tests.clients import LoginRefused, RpcError, Session, visit
-
-from . import novelties
-from .programs import OE, Programs
+from sandbox.paths import ROOT
+from sandbox.servers.hostconfig import TRAITS
+from tests.support import addon_writer, fixtures
+from tests.support.clients import LoginRefused, RpcError, Session, visit
+from tests.support.programs import OE
 
 TIMEOUT = 3
 MAX_CURSOR = 2
@@ -36,51 +33,18 @@ def pytest_collection_modifyitems(items):
             items.remove(item)
 
 
-@pytest.fixture(scope='session')
-def stack(host, up):
-    """The stack of this host for the contract. Leave it as it was found.
-
-    dbfilter: Odoo would serve db_name alone, and some tests make a second database.
-    """
-    with up(host, options={'longpolling_timeout': str(TIMEOUT), 'dbfilter': '.*'},
-            sidecar_args=[f'--max-cursor={MAX_CURSOR}']) as running_stack:
-        yield running_stack
-
-
-@pytest.fixture(scope='session')
-def programs(stack) -> Programs:
-    """Runs server.py, oe and the host's Python as the stack runs its servers."""
-    return Programs(stack)
-
-
-@pytest.fixture(autouse=True)
-def log(stack):
-    """A function that gives what the sidecar (or another server) has logged since the test began."""
-    starts = {name: len(stack.log(name)) for name in ('sidecar', 'host')}
-
-    def read(name='sidecar') -> str:
-        return stack.log(name)[starts[name]:]
-    return read
-
-
-@pytest.fixture(scope='session')
-def sql(stack):
-    """A function that runs SQL past the host, committed at once; returns the rows, if there are any."""
-    def run(statement, parameters=None, db=stack.db):
-        with contextlib.closing(psycopg2.connect(stack.postgresql.dsn(db))) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return cursor.fetchall() if cursor.description else []
-    return run
+log, programs, sql = fixtures.log, fixtures.programs, fixtures.sql
+# dbfilter: Odoo would serve db_name alone, and some tests make a second database.
+stack = fixtures.suite_stack(options={'longpolling_timeout': str(TIMEOUT), 'dbfilter': '.*'},
+                             sidecar_args=[f'--max-cursor={MAX_CURSOR}'])
 
 
 @pytest.fixture(scope='session')
 def oe_config(stack, programs):
-    """A configuration file for `oe`: `novelties` is on its path, this addon's own folder is not."""
+    """A configuration file for `oe`: the folder of `addon_writer` is on its path, this addon's own folder is not."""
     configured = re.search(r'^addons_path = (.*)$', stack.config.read_text(), re.MULTILINE).group(1).split(',')
     folders = [folder for folder in configured if Path(folder) != ROOT]
-    return programs.config('oe', addons_path=','.join([*folders, str(novelties.folder(stack))]), db_name=None,
+    return programs.config('oe', addons_path=','.join([*folders, str(addon_writer.folder(stack))]), db_name=None,
                            **{TRAITS[stack.host].port_key: programs.port()})
 
 
@@ -144,13 +108,3 @@ def ann(stack) -> Session:
 def partner(admin) -> int:
     """The id of a partner named 'unchanged'."""
     return admin.rpc('res.partner', 'create', [{'name': 'unchanged'}])
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    """What the servers logged meanwhile belongs to the report of a failed test."""
-    report = yield
-    if report.failed and 'log' in getattr(item, 'funcargs', {}):
-        for name in ('sidecar', 'host'):
-            report.sections.append((f'the end of {name}.log', item.funcargs['log'](name)[-4000:]))
-    return report

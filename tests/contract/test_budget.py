@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.news.holding import connection, eventually
+from tests.support.held_polls import connection, eventually
 
 from .conftest import MAX_CURSOR, TIMEOUT
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sandbox.places import ROOT
+from sandbox.paths import ROOT
 
 from .test_declaring import LOGGER
 

@@ -2,15 +2,14 @@
 
 import pytest
 
-from tests.clients import Session
-
-from . import novelties
+from tests.support import addon_writer
+from tests.support.clients import Session
 
 
 @pytest.fixture(scope='module')
 def both(stack, programs, oe_config, second):
     """A sidecar that serves both databases; the second has a module with a route that the first has not."""
-    name = novelties.write(stack, 'longpolling_novelty', novelties.CONTROLLER)
+    name = addon_writer.write(stack, 'longpolling_novelty', addon_writer.CONTROLLER)
     outcome = programs.oe('-c', oe_config, '-d', second, '-i', name, '--stop-after-init')
     assert outcome.status == 0, outcome.err
     with programs.serving('-c', oe_config, '-d', f'{stack.db},{second}', '-p', programs.port()) as serving:

@@ -5,7 +5,7 @@ import re
 import pytest
 import requests
 
-from .programs import ADDON
+from tests.support.programs import ADDON
 
 LOGGER = r'INFO \S+ openerp\.addons\.web_longpolling\.longpolling: '
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import privilege
-from sandbox.ports import is_open
-from sandbox.process import Server
-from tests.clients import Session
+from sandbox.run import privilege
+from sandbox.run.ports import is_open
+from sandbox.run.process import Server
+from tests.support.clients import Session
 
 # The specification's, but for the ports and what a private nginx needs around it.
 CONFIGURATION = """

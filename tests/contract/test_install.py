@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from sandbox.places import BOOTSTRAP, ROOT
+from sandbox.paths import BOOTSTRAP, ROOT
 
 SOURCES = ('setup.py', 'MANIFEST.in', 'pyproject.toml', 'LICENSE', 'CHANGES.rst', 'README.rst', 'web_longpolling')
 OFFLINE = ('--no-deps', '--no-index', '--no-build-isolation', '--disable-pip-version-check')
@@ -58,7 +58,7 @@ def test_what_it_needs_is_asked_for(installed):
     lines = metadata.read_text().splitlines()
     assert {'Name: web-longpolling', 'Name: web_longpolling'} & set(lines)
     assert 'License: AGPL-3' in lines
-    needed = {line.partition(': ')[2].split()[0] for line in lines if line.startswith('Requires-Dist: ')}
+    needed = set(re.findall(r'^Requires-Dist: ([\w-]+)', metadata.read_text(), re.MULTILINE))
     assert {'gevent', 'psycogreen', 'werkzeug'} <= needed
 
 

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sandbox.places import ROOT
-from tests.news.holding import connection, eventually
+from sandbox.paths import ROOT
+from tests.support.held_polls import connection, eventually
+from tests.support.pages import Page, payloads
 
 TELLER = 'longpolling.test.teller'
 END_LATEST_LISTENER = """
@@ -99,21 +100,21 @@ def test_what_wakes_polls_is_counted_and_how_soon_they_are_answered(sidecar, adm
     assert ann.poll('/who', url=sidecar.url).status_code == 200     # answers, and waits for nothing
     assert (sidecar['wakeups_total'], sidecar['notify_to_answer_seconds_count']) == (0, 0)
 
-    listening = threads.submit(ann.clone().poll, '/news/listen', {'channels': [channel]}, url=sidecar.url)
+    page = Page(ann.clone(), '/news/follow', {'channels': [channel]})
+    page.poll(url=sidecar.url)
+    listening = threads.submit(page.poll, url=sidecar.url)
     eventually(lambda: sidecar['polls_held'] == 1)
     # The one cursor is in use for a while, and the session of a poll that is woken is verified again with a cursor.
     threads.submit(ann.clone().poll, '/read/sleep', {'seconds': 2}, url=sidecar.url)
     eventually(lambda: (sidecar['polls_held'], sidecar['budget_used']) == (2, 1))
-    admin.rpc(TELLER, 'notify', [next(_channels), ['nobody waits for this']])
-    admin.rpc(TELLER, 'notify', [channel, ['first', 'second']])
-    assert listening.result().json()['payloads'] == ['first', 'second']
-    assert (sidecar['wakeups_total'], sidecar['notify_to_answer_seconds_count']) == (3, 1)
+    admin.rpc(TELLER, 'publish', [next(_channels), ['nobody waits for this']])
+    admin.rpc(TELLER, 'publish', [channel, ['first', 'second']])
+    assert payloads(listening.result().json()) == ['first', 'second']
+    assert (sidecar['wakeups_total'], sidecar['notify_to_answer_seconds_count']) == (2, 1)
     assert 0.5 < sidecar['notify_to_answer_seconds_sum'] < 5
     assert sidecar.below('notify_to_answer_seconds', '0.5') == 0
 
-    admin.rpc(TELLER, 'publish', [channel, ['before']])
-    last = ann.poll('/news/follow', {'channels': channel, 'since': 0}, url=sidecar.url).json()['last']
-    following = [threads.submit(ann.clone().poll, '/news/follow', {'channels': channel, 'since': last},
+    following = [threads.submit(Page(ann.clone(), '/news/follow', {'channels': channel}, page.position).poll,
                                 url=sidecar.url) for _ in range(3)]
     eventually(lambda: sidecar['polls_held'] == 3 and not sidecar['budget_used'] and not sidecar['budget_waiting'])
     wakeups, reads = sidecar['wakeups_total'], sidecar['feed_reads_total']
@@ -121,7 +122,7 @@ def test_what_wakes_polls_is_counted_and_how_soon_they_are_answered(sidecar, adm
     admin.rpc(TELLER, 'publish', [channel, ['news']])
     assert [poll.result().json()['events'][0]['payload'] for poll in following] == ['news'] * 3
     assert sidecar['wakeups_total'] - wakeups == 1
-    assert sidecar['feed_reads_total'] - reads == 1
+    assert sidecar['feed_reads_total'] > reads       # once for the wake-up, and a look each second
     assert sidecar['notify_to_answer_seconds_count'] - answered == 3
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from . import novelties
+from tests.support import addon_writer
 
 STATE = "SELECT state FROM ir_module_module WHERE name = %s"
 
@@ -20,7 +20,7 @@ def test_oe_makes_the_database_and_installs_the_module(second, sql):
 
 def test_oe_installs_an_addon_that_is_newer_than_the_database(stack, oe, second, sql):
     """Or a module which depends on web_longpolling, though the database does not know of it yet."""
-    name = novelties.write(stack, 'longpolling_newer', '')
+    name = addon_writer.write(stack, 'longpolling_newer', '')
     assert sql(STATE, (name,), db=second) == []
     outcome = oe('-i', name)
     assert outcome.status == 0, outcome.err
@@ -52,7 +52,7 @@ def test_oe_fails_if_a_module_is_unknown(oe):
 
 def test_oe_fails_if_a_module_is_broken(stack, oe, second, sql):
     """A module that can't be imported is not installed: a status other than 0."""
-    name = novelties.write(stack, 'longpolling_broken', novelties.BROKEN)
+    name = addon_writer.write(stack, 'longpolling_broken', addon_writer.BROKEN)
     try:
         outcome = oe('-i', name)
         assert outcome.status != 0

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.clients import expire, session_file
+from tests.support.clients import expire, session_file
 
 POLLS_OF_EACH = 500
 THREADS_OF_EACH = 4

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from sandbox.places import ROOT
+from sandbox.paths import ROOT
+from tests.support.programs import ADDON
 
 from .conftest import TIMEOUT
-from .programs import ADDON
 
 SNIPPET = """
 import sys

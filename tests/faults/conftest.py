@@ -7,17 +7,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import psycopg2
 import pytest
 
-from sandbox.process import base_environment
-from tests.clients import Session, visit
-from tests.conftest import ADDONS
-from tests.contract import novelties
-from tests.contract.programs import Programs
+from sandbox.run.process import base_environment
+from tests.support import addon_writer, fixtures
+from tests.support.clients import Session, visit
+from tests.support.resource_baseline import Baseline
 
-from .crowd import Crowd
-from .level import Level
+from .background_load import BackgroundLoad
 
 # Seconds. Longer than any fault: what ends a held poll is never its timeout.
 TIMEOUT = 40
@@ -32,47 +29,13 @@ def later(host):
     """A folder on the hosts' path, for addons that are written while they run."""
     with tempfile.TemporaryDirectory(prefix='later-') as folder:
         Path(folder).chmod(0o755)
-        novelties.write_in(Path(folder), 'longpolling_placeholder', '')     # a host refuses a path without any addon
+        addon_writer.write_in(Path(folder), 'longpolling_placeholder', '')     # a host refuses a path without any addon
         yield Path(folder)
 
 
-@pytest.fixture(scope='session')
-def stack(host, up, later):
-    """The stack of this host for faults. Leave it as it was found.
-
-    dbfilter: Odoo would serve db_name alone, and some tests make a second database.
-    """
-    with up(host, addons=(*ADDONS, later),
-            options={'longpolling_timeout': str(TIMEOUT), 'dbfilter': '.*'}) as running_stack:
-        yield running_stack
-
-
-@pytest.fixture(scope='session')
-def programs(stack) -> Programs:
-    """Runs server.py, oe and the host's Python as the stack runs its servers."""
-    return Programs(stack)
-
-
-@pytest.fixture(autouse=True)
-def log(stack):
-    """A function that gives what the sidecar (or another server) has logged since the test began."""
-    starts = {name: len(stack.log(name)) for name in ('sidecar', 'host', 'postgresql')}
-
-    def read(name='sidecar') -> str:
-        return stack.log(name)[starts[name]:]
-    return read
-
-
-@pytest.fixture(scope='session')
-def sql(stack):
-    """A function that runs SQL as PostgreSQL's superuser, committed at once; returns the rows, if there are any."""
-    def run(statement, parameters=None, db=stack.db):
-        with contextlib.closing(psycopg2.connect(stack.postgresql.dsn(db, 'postgres'))) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return cursor.fetchall() if cursor.description else []
-    return run
+log, programs, sql = fixtures.log, fixtures.programs, fixtures.sql
+# dbfilter: Odoo would serve db_name alone, and some tests make a second database.
+stack = fixtures.suite_stack(addons_fixture='later', options={'longpolling_timeout': str(TIMEOUT), 'dbfilter': '.*'})
 
 
 @pytest.fixture(scope='session')
@@ -133,13 +96,13 @@ def channel() -> str:
 @pytest.fixture
 def crowd(stack, people, channel):
     """`with crowd() as present`: some two hundred held polls and pollers that come and go, until the block ends."""
-    return lambda **more: Crowd(stack, people, channel, **more)
+    return lambda **more: BackgroundLoad(stack, people, channel, **more)
 
 
 @pytest.fixture(scope='session')
 def _warm(stack, people):
     """Somebody was there before: what is made once and kept is there."""
-    with Crowd(stack, people, 'warm') as present:
+    with BackgroundLoad(stack, people, 'warm') as present:
         present.wait(3)
 
 
@@ -147,7 +110,7 @@ def _warm(stack, people):
 def returns(stack, people, _warm):
     """`with returns()`: what the sidecar holds after the block is what it held before, and it is the same process."""
     def now():
-        return Level.of(stack, people[0].clone())
+        return Baseline.of(stack, people[0].clone())
 
     @contextlib.contextmanager
     def block():
@@ -158,12 +121,3 @@ def returns(stack, people, _warm):
             assert time.monotonic() < deadline, above
             time.sleep(0.2)
     return block
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    """What the sidecar logged meanwhile belongs to the report of a failed test."""
-    report = yield
-    if report.failed and 'log' in getattr(item, 'funcargs', {}):
-        report.sections.append(('the end of sidecar.log', item.funcargs['log']()[-6000:]))
-    return report

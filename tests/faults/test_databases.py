@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from tests.clients import Session, visit
-from tests.news.holding import eventually
+from tests.support.clients import Session, visit
+from tests.support.held_polls import eventually
+from tests.support.pages import Page
 from web_longpolling import publishing
 
 # The longest pause between two attempts is ten seconds, with jitter.
@@ -139,10 +140,11 @@ def test_a_database_that_is_dropped_and_restored_comes_back(stack, second, progr
     """Is dropped: 503 meanwhile, also while it is empty and while it is being restored; then with its own registry."""
     sql("UPDATE ir_module_module SET state = 'uninstalled' WHERE name = 'longpolling_demo'", db=second)
     with programs.serving(*both) as serving, ThreadPoolExecutor(1) as pool:
-        assert resident.poll('/wall/0', url=serving.url).status_code == 404     # a route of longpolling_demo
-        last = publish(stack, second)
-        held = pool.submit(resident.clone().poll, '/news/follow', {'channels': ['wall'], 'since': last},
-                           url=serving.url)
+        assert resident.poll('/wall', url=serving.url).status_code == 404     # a route of longpolling_demo
+        publish(stack, second)
+        page = Page(resident.clone(), '/news/follow', {'channels': ['wall']})
+        page.poll(url=serving.url)
+        held = pool.submit(page.poll, url=serving.url)
         eventually(lambda: resident.poll('/news/held', url=serving.url).json()['following'] == 1)
 
         sql(KILL, (second,))
@@ -167,18 +169,18 @@ def test_a_database_that_is_dropped_and_restored_comes_back(stack, second, progr
         assert 'Traceback' not in serving.log and 'blocked all others' not in serving.log
         # What the pages of the old database know is not true of this one.
         assert held.result(BACK).json()['missed'] is True
+        page.params['channels'].append('again')
         publish(stack, second)
-        assert resident.poll('/wall/0', url=serving.url).status_code == 200
+        assert page.poll(url=serving.url).status_code == 200
+        assert resident.poll('/wall', url=serving.url).status_code == 204
 
 
-def publish(stack, db) -> int:
-    """Some events more than in the database of which it is a copy; returns the last position."""
+def publish(stack, db):
+    """Some events more than in the database of which it is a copy."""
     with contextlib.closing(psycopg2.connect(stack.postgresql.dsn(db))) as connection, connection.cursor() as cr:
         for number in range(3):
             publishing.publish(cr, 'wall', number)
         connection.commit()
-        cr.execute("SELECT max(position) FROM longpolling_event")
-        return cr.fetchone()[0]
 
 
 @contextlib.contextmanager

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import privilege
-from tests.contract.programs import ADDON
-from tests.news.holding import connection, eventually
-
-from .level import check_quiet, opened
+from sandbox.run import privilege
+from tests.support.held_polls import connection, eventually
+from tests.support.programs import ADDON
+from tests.support.resource_baseline import check_quiet, opened
 
 # Of which 117 are for connections of browsers: 67 held polls, and 50 that are told that there are too many.
 DESCRIPTORS = 190
@@ -94,7 +93,7 @@ def test_a_session_survives_that_there_are_none(stack, people, sessions, returns
         while first_free(stack.sidecar_pid) is not None:
             full.enter_context(connection(kept[held % len(kept)], stack.sidecar_url, '/hold/never', {}))
             held += 1
-            eventually(lambda held=held: listening(kept[0], stack.sidecar_url) == held)
+            eventually(lambda held=held: following(kept[0], stack.sidecar_url) == held)
         with none_left(stack.sidecar_pid):
             for _ in range(3):
                 for person in kept:
@@ -112,8 +111,8 @@ def test_a_session_survives_that_there_are_none(stack, people, sessions, returns
     assert 'Traceback' not in log()
 
 
-def listening(session, url) -> int:
-    return session.poll('/news/held', url=url).json()['listening']
+def following(session, url) -> int:
+    return session.poll('/news/held', url=url).json()['following']
 
 
 def first_free(process: int) -> int | None:

@@ -7,13 +7,12 @@ import subprocess
 import psycopg2
 import pytest
 
-from sandbox import privilege
-from sandbox.ports import is_open
-from tests.contract.programs import ADDON
-from tests.news.holding import eventually
+from sandbox.run import privilege
+from sandbox.run.ports import is_open
+from tests.support.held_polls import eventually
+from tests.support.programs import ADDON
+from tests.support.resource_baseline import check_quiet
 from web_longpolling import publishing
-
-from .level import check_quiet
 
 LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'"
 

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from .level import check_quiet
+from tests.support.resource_baseline import check_quiet
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from sandbox.hostconfig import TRAITS
-from tests.contract import novelties
-from tests.news.holding import connection, eventually
+from sandbox.servers.hostconfig import TRAITS
+from tests.support import addon_writer
+from tests.support.held_polls import connection, eventually
+from tests.support.pages import following
+from tests.support.resource_baseline import check_quiet
 from web_longpolling import publishing
-
-from .level import check_quiet
 
 CONTROLLER = """# -*- coding: utf-8 -*-
 from openerp.addons.web_longpolling.longpolling import longpolling
@@ -25,7 +25,7 @@ RESTART = 'The code of {} has changed since this process has imported it: restar
 
 
 def write(later, name, version):
-    novelties.write_in(later, name, CONTROLLER.format(name=name, version=version))
+    addon_writer.write_in(later, name, CONTROLLER.format(name=name, version=version))
 
 
 @pytest.fixture
@@ -94,12 +94,13 @@ def test_routes_follow_what_is_done_with_oe(stack, later, oe, ann, crowd, log):
 def test_a_poll_that_ends_while_modules_are_loaded_leaves_no_half_registry(stack, ann, sql, channel, log):
     """Routes follow: the loading is nobody's poll, and goes on when the poll that saw the change has ended."""
     for _ in range(3):
-        with connection(ann, stack.sidecar_url, '/news/listen', {'channels': [channel]}):
-            eventually(lambda: ann.poll('/news/held').json()['listening'] == 1)
+        position = following(ann, channel).position
+        with connection(ann, stack.sidecar_url, '/news/follow', {'channels': [channel]}, position):
+            eventually(lambda: ann.poll('/news/held').json()['following'] == 1)
             with psycopg2.connect(stack.dsn) as transaction, transaction.cursor() as cr:
                 cr.execute("SELECT nextval('base_registry_signaling')" if stack.host == 'openerp-7.0' else
                            "INSERT INTO orm_signaling_registry DEFAULT VALUES")
-                publishing.notify(cr, channel)
+                publishing.publish(cr, channel)
             transaction.close()
             time.sleep(0.25)        # it is woken, sees the change, and waits for the registry
         assert ann.clone().poll('/read/model', {'model': 'res.partner'}).status_code == 200
@@ -161,5 +162,5 @@ def test_what_a_held_poll_reads_when_it_is_woken_follows_the_users_rights(stack,
         members = 'users' if stack.host == 'openerp-7.0' else 'user_ids'
         admin.rpc('res.groups', 'write', [[group], {members: [(4, user.uid)]}])
         assert not held.done()
-        sql("SELECT pg_notify(%s, %s)", (publishing.NEWS, publishing.encode(['partners'])))
+        sql("INSERT INTO longpolling_event (channel) VALUES ('partners')")
         assert held.result(30).text == '0'

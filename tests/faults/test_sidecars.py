@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from .level import check_quiet
+from tests.support.resource_baseline import check_quiet
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from tests.news.holding import eventually
+from tests.support.held_polls import eventually
+from tests.support.resource_baseline import check_quiet
 from web_longpolling import publishing
-
-from .level import check_quiet
 
 # Seconds in which somebody is answered who has nothing to wait for, on a busy machine; and how long the fault is there.
 PROMPT = 3.0

@@ -6,28 +6,18 @@ import itertools
 import psycopg2
 import pytest
 
-from tests.clients import Session, visit
+from tests.support import fixtures
+from tests.support.clients import Session, visit
+from tests.support.held_polls import HeldPolls
 from web_longpolling import publishing
-
-from .holding import Holding
 
 # Seconds. Longer than anything here takes: what ends a poll is never its timeout, unless a test says so.
 TIMEOUT = 40
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope='session')
-def stack(host, up):
-    """The stack of this host for news. Leave it as it was found."""
-    with up(host, options={'longpolling_timeout': str(TIMEOUT)}) as running_stack:
-        yield running_stack
-
-
-@pytest.fixture
-def log(stack):
-    """A function that gives what the sidecar has logged since the test began."""
-    start = len(stack.log('sidecar'))
-    return lambda: stack.log('sidecar')[start:]
+log, sql = fixtures.log, fixtures.sql
+stack = fixtures.suite_stack(options={'longpolling_timeout': str(TIMEOUT)})
 
 
 @pytest.fixture
@@ -39,16 +29,6 @@ def transaction(stack):
             with connection, connection.cursor() as cr:
                 yield cr
     return begin
-
-
-@pytest.fixture
-def sql(transaction):
-    """A function that runs one statement past the host, in a transaction of its own; returns the rows, if any."""
-    def run(statement, parameters=None):
-        with transaction() as cr:
-            cr.execute(statement, parameters)
-            return cr.fetchall() if cr.description else []
-    return run
 
 
 @pytest.fixture(scope='session')
@@ -71,7 +51,7 @@ def new_user(stack, admin):
 @pytest.fixture
 def holding(ann):
     """Starts polls in threads, and sees when the sidecar holds them."""
-    with Holding(ann.clone()) as polls:
+    with HeldPolls(ann.clone()) as polls:
         yield polls
 
 
@@ -89,12 +69,3 @@ def publish(transaction):
 def channel() -> str:
     """The name of a channel on which nobody has said anything."""
     return f'channel-{next(_numbers)}'
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    """What the sidecar logged meanwhile belongs to the report of a failed test."""
-    report = yield
-    if report.failed and 'log' in getattr(item, 'funcargs', {}):
-        report.sections.append(('the end of sidecar.log', item.funcargs['log']()[-4000:]))
-    return report

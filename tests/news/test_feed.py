@@ -1,13 +1,14 @@
 """longpolling.publish in model code, request.follow in a controller."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.clients import RpcError
-
-from .holding import SECONDS, eventually
-from .pages import POSITION, SINCE, Page, following, payloads
+from tests.support.clients import RpcError
+from tests.support.held_polls import SECONDS, eventually
+from tests.support.pages import POSITION, SINCE, Page, following, payloads
+from web_longpolling import publishing
 
 TELLER = 'longpolling.test.teller'
 MEGABYTE = 1024 * 1024
@@ -72,7 +73,6 @@ def test_what_is_read_between_two_polls_is_the_rest(ann, publish, channel):
 
 def test_an_event_that_is_written_first_and_commits_last_is_not_lost(transaction, ann, channel):
     """Whoever writes first and commits last is read last, and is read."""
-    from web_longpolling import publishing
     page = following(ann, channel)
     with transaction() as late:
         publishing.publish(late, channel, 'written first')
@@ -86,7 +86,6 @@ def test_an_event_that_is_written_first_and_commits_last_is_not_lost(transaction
 
 def test_publishing_holds_up_nobody(transaction, publish, ann, channel):
     """A long transaction that has published keeps no other one waiting, nor those who follow."""
-    from web_longpolling import publishing
     page = following(ann, channel)
     with ThreadPoolExecutor(1) as pool, transaction() as long:
         publishing.publish(long, channel, 'long')
@@ -98,7 +97,6 @@ def test_publishing_holds_up_nobody(transaction, publish, ann, channel):
 
 def test_what_a_savepoint_takes_back_is_not_published(transaction, ann, channel):
     """An event belongs to its transaction, and goes with the part of it that is rolled back."""
-    from web_longpolling import publishing
     page = following(ann, channel)
     with transaction() as cr:
         publishing.publish(cr, channel)
@@ -112,7 +110,6 @@ def test_what_a_savepoint_takes_back_is_not_published(transaction, ann, channel)
 
 def test_signals_of_one_transaction_are_one(transaction, publish, ann, channel):
     """Without a payload it is a mere signal; one that a savepoint has taken back does not count."""
-    from web_longpolling import publishing
     page = following(ann, channel, f'{channel}-2')
     with transaction() as cr:
         cr.execute("SAVEPOINT one")
@@ -166,7 +163,6 @@ def test_an_answer_is_bounded_and_the_next_goes_on(stack, ann, publish, channel)
 
 def test_what_commits_between_two_parts_of_an_answer_comes_once(transaction, ann, publish, channel):
     """A transaction that was under way at the first part, with an id that this has passed, is not lost with it."""
-    from web_longpolling import publishing
     page = following(ann, channel)
     with transaction() as late:
         publishing.publish(late, channel, 'late')
@@ -329,7 +325,6 @@ def test_nobody_follows_and_nobody_reads(holding, ann, publish, channel):
     """The look is for those who wait; without them PostgreSQL is left alone."""
     following(ann, channel)
     eventually(lambda: holding.polls == 0)
-    import time
     time.sleep(0.2)
     before = holding.now()['reads']
     time.sleep(2.5)

@@ -6,12 +6,11 @@ import time
 
 import pytest
 
-from tests import clients
-from web_longpolling import publishing
+from tests.support import clients
+from tests.support.held_polls import SECONDS, connection, eventually
+from tests.support.pages import following
 
-from .holding import SECONDS, connection, eventually
-
-KINDS = ('listen', 'follow')
+KINDS = ('wait', 'follow')
 SECRET = 'not for the eyes of somebody who has left'
 POLLS = 20
 # Seconds in which everything of a poll is freed when its client has gone.
@@ -36,22 +35,15 @@ def expire(stack, admin, user):
     clients.expire(stack, user)
 
 
-def tell(transaction, channel, payload):
-    """Say it on the channel in both ways."""
-    with transaction() as cr:
-        publishing.notify(cr, channel, payload)
-        publishing.publish(cr, channel, payload)
-
-
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('end', [log_out, change_password, deactivate, expire], ids=lambda end: end.__name__)
-def test_a_session_that_ends_while_its_poll_is_held_gets_no_data(stack, holding, new_user, ann, admin, transaction,
-                                                                 channel, end, kind):
+def test_a_session_that_ends_while_its_poll_is_held_gets_no_data(stack, holding, new_user, ann, admin, publish, channel,
+                                                                 end, kind):
     """Woken, the session is verified again before the controller goes on: 401, and nothing of the news."""
     user = new_user()
     answer, other = getattr(holding, kind)(user, channel), holding.follow(ann, channel)
     end(stack, admin, user)
-    tell(transaction, channel, SECRET)
+    publish(channel, SECRET)
     response = answer.result()
     assert response.status_code == 401
     assert response.json() == {'error': 'The session has ended; log in again.'}
@@ -59,14 +51,14 @@ def test_a_session_that_ends_while_its_poll_is_held_gets_no_data(stack, holding,
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_session_that_goes_on_is_answered(stack, holding, new_user, admin, transaction, channel, kind):
+def test_a_session_that_goes_on_is_answered(stack, holding, new_user, admin, publish, channel, kind):
     """What happens to other users' sessions is nothing to this one."""
     user, other = new_user(), new_user()
     answer = getattr(holding, kind)(user, channel)
     change_password(stack, admin, other)
-    tell(transaction, channel, SECRET)
+    publish(channel, SECRET)
     assert answer.result().status_code == 200
-    assert SECRET in answer.result().text
+    assert (SECRET if kind == 'follow' else channel) in answer.result().text
 
 
 def descriptors(stack) -> int:
@@ -78,10 +70,10 @@ def descriptors(stack) -> int:
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_client_that_hangs_up_frees_its_poll_within_a_second(stack, holding, ann, channel, kind, way):
     """Greenlet, subscription and socket are freed when the browser closes the connection."""
-    params = {'channels': [channel], 'since': holding.last}
+    params, position = {'channels': [channel]}, following(ann, channel).position
     with contextlib.ExitStack() as held:
         for _ in range(POLLS):
-            held.enter_context(connection(ann, getattr(stack, way), f'/news/{kind}', params))
+            held.enter_context(connection(ann, getattr(stack, way), f'/news/{kind}', params, position))
         eventually(lambda: holding.polls == POLLS and not holding.now()['cursors'])
         greenlets, opened = holding.now()['greenlets'], descriptors(stack)
         assert greenlets >= POLLS
@@ -110,14 +102,15 @@ def test_a_client_that_hangs_up_frees_its_cursor_within_a_second(stack, holding,
     assert time.monotonic() - begun < 3 * FREED
 
 
-def test_bytes_that_a_client_pipelines_are_no_hang_up(stack, holding, ann, transaction, channel):
+def test_bytes_that_a_client_pipelines_are_no_hang_up(stack, holding, ann, publish, channel):
     """The poll goes on, and the second request is answered after it."""
-    with connection(ann, stack.sidecar_url, '/news/listen', {'channels': [channel]}) as sock:
+    page = following(ann, channel)
+    with connection(ann, stack.sidecar_url, '/news/follow', page.params, page.position) as sock:
         eventually(lambda: holding.polls == 1)
         sock.sendall(f'GET {ann.path}/public HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode())
         time.sleep(0.3)
         assert holding.polls == 1
-        tell(transaction, channel, 'news')
+        publish(channel, 'news')
         answers = b''.join(iter(lambda: sock.recv(65536), b''))
     assert answers.count(b'HTTP/1.1 200 OK') == 2
     assert answers.index(b'news') < answers.index(b'"has"')

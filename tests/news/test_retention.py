@@ -5,11 +5,10 @@ import time
 import psycopg2
 import pytest
 
-from tests.clients import RpcError, visit
+from tests.support.clients import RpcError, visit
+from tests.support.held_polls import eventually
+from tests.support.pages import Page, following, payloads
 from web_longpolling import publishing, schema
-
-from .holding import eventually
-from .pages import Page, following, payloads
 
 # Seconds that the stack of these tests keeps events.
 RETENTION = 2

@@ -6,11 +6,10 @@ import time
 import psycopg2
 import pytest
 
-from tests.clients import RpcError
+from tests.support.clients import RpcError
+from tests.support.held_polls import eventually
+from tests.support.pages import Page
 from web_longpolling import publishing
-
-from .holding import eventually
-from .pages import Page
 
 TELLER = 'longpolling.test.teller'
 LISTENERS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'longpolling listener'"

@@ -21,8 +21,8 @@ from ...errors import BadRequest
 MOST_IN_FLIGHT = 20000
 # Digits to the base of 36 of a number below 2 ** 64.
 _NUMBER = r'[0-9a-z]{1,13}'
-_TEXT = re.compile(r'([0-9a-f]{12})\.(%s(?:-%s)*)(?:\.(%s(?:-%s)*)\.(%s))?$' % ((_NUMBER,) * 5))
-_FIRST_DESIGN = re.compile(r'[0-9]{1,19}$')
+_TEXT = re.compile(r'([0-9a-f]{12})\.(%s(?:-%s)*)(?:\.(%s(?:-%s)*)\.(%s))?\Z' % ((_NUMBER,) * 5))
+_FIRST_DESIGN = re.compile(r'[0-9]{1,19}\Z')
 _DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz'
 
 

@@ -28,6 +28,8 @@
             /**
              * Set it to follow the connection: called with `{name, wait}`, where `name` is one of "connecting",
              * "live", "reconnecting" (`wait`: seconds until the next poll), "logged_out", "stopped" (refused).
+             *
+             * @type {function(Object): void}
              */
             this.onstate = function () {};
         }

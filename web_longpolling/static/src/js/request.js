@@ -111,6 +111,7 @@
     }
 
     function outcome_of(response, text) {
+        /** @type {Object<string, string>} */
         const headers = {};
         response.headers.forEach(function (value, name) {
             headers[name.toLowerCase()] = value;

@@ -16,7 +16,7 @@
          * @param {HTMLElement} root  an empty element
          * @param {Object} client
          * @param {*} client.session  the host's, for start_longpolling
-         * @param {function(): LongPolling} client.LongPolling  the host's class
+         * @param {new () => LongPolling} client.LongPolling  the host's class
          * @param {function(string, string, Array, Object=): Promise} client.call  the host's ordinary RPC: model,
          *     method, arguments, keyword arguments
          */

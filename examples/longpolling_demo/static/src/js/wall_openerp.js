@@ -18,6 +18,7 @@ openerp.longpolling_demo = function (instance) {
     instance.longpolling_demo.Wall = instance.web.Widget.extend({
         className: "longpolling_demo",
 
+        /** @this {*} */
         start: function () {
             this.wall = new demo.Wall(this.el, {
                 session: this.session,
@@ -27,6 +28,7 @@ openerp.longpolling_demo = function (instance) {
             return $.when(this._super(), this.wall.start());
         },
 
+        /** @this {*} */
         destroy: function () {
             this.wall.stop();
             this._super();

@@ -1,0 +1,133 @@
+"""`test`: every check of the project, the quick ones first; the first that fails ends the run.
+
+    ruff            the whole repository
+    mypy            the sandbox, the benchmarks and what the tests share
+    byte-compiling  the addons, by the Python 2.7 of OpenERP 7.0
+    tsc             the scripts' JSDoc types
+    Node            tests/js/*.test.mjs, by the Node that comes inside Playwright's Python package
+    Sphinx          doc/, where a warning is an error
+    unit tests      tests/unit, with the coverage of web_longpolling
+    pytest          everything else below tests/, on every host
+
+With arguments for pytest there is one run of it with these, in place of the last two. What each part took is printed
+at the end. The exit status is that of the part that failed (5: pytest found no test).
+
+Coverage is measured in the unit tests alone: in a sidecar it more than halves the answers a second, and tests of time
+limits would measure that.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from ..build import HOSTS, Tools, build, build_tools
+from ..errors import SandboxError
+from ..paths import ROOT, SANDBOX
+from .typescript import check_types
+
+UNIT = 'tests/unit'
+COVERAGE = SANDBOX / 'coverage'
+# What must run on Python 2.7 as well. A module that is for one host alone is compiled too: whoever packs or lists an
+# addon compiles all of it.
+PYTHON_27 = ('web_longpolling', 'web_longpolling_bus', 'web_longpolling_live', 'examples', 'tests/addons')
+
+COMPILE = """
+import io, os, sys
+count = 0
+for top in sys.argv[1:]:
+    for folder, _, names in os.walk(top):
+        for name in sorted(names):
+            if name.endswith('.py'):
+                path = os.path.join(folder, name)
+                compile(io.open(path, 'rb').read(), path, 'exec')
+                count += 1
+print('%d files compile on Python %d.%d' % ((count,) + sys.version_info[:2]))
+"""
+
+
+class Part(NamedTuple):
+    """One check: what it is called, and what runs it and returns its exit status."""
+
+    title: str
+    run: Callable[[], int]
+
+
+def test(pytest_arguments: list[str]) -> int:
+    """Run the checks; returns the exit status of the first that fails, otherwise 0."""
+    tools = build_tools()
+    python_27 = {host: build(host) for host in HOSTS}['openerp-7.0'].python
+    return run_parts([*checks(tools, python_27), *pytest(tools, pytest_arguments)])
+
+
+def run_parts(parts: list[Part]) -> int:
+    """Run them until one fails, and print how long each took."""
+    took, status = [], 0
+    for part in parts:
+        print(f'== {part.title}', flush=True)
+        begun = time.monotonic()
+        status = part.run()
+        took.append(f'  {time.monotonic() - begun:7.1f} s  {part.title}')
+        if status:
+            took[-1] += f': failed with status {status}'
+            break
+    print('\n'.join(['What each part took:', *took]), file=sys.stderr, flush=True)
+    return status
+
+
+def checks(tools: Tools, python_27: Path) -> list[Part]:
+    """Everything but pytest."""
+    folders = [name for name in PYTHON_27 if (ROOT / name).is_dir()]
+    scripts = [path.relative_to(ROOT) for path in sorted((ROOT / 'tests' / 'js').glob('*.test.mjs'))]
+    return [
+        command('ruff', tools.python, '-m', 'ruff', 'check', '.'),
+        command('mypy', tools.python, '-m', 'mypy'),
+        command('byte-compiling by Python 2.7', python_27, '-c', COMPILE, *folders),
+        Part('tsc', lambda: check_types(node(tools))),
+        command('JavaScript in Node', node(tools), '--test', *scripts),
+        # -E: from what it read an earlier time, it would not warn again.
+        command('Sphinx', tools.python, '-m', 'sphinx', '-W', '-n', '-q', '-E', '-b', 'html',
+                'doc', SANDBOX / 'doc'),
+    ]
+
+
+def pytest(tools: Tools, arguments: list[str]) -> list[Part]:
+    """The runs of pytest: two without arguments, otherwise one with them."""
+    measured = [tools.python, '-m', 'coverage', 'run', f'--data-file={COVERAGE}', '-m', 'pytest']
+    report = command('coverage of web_longpolling in the unit tests', tools.python, '-m', 'coverage', 'report',
+                     f'--data-file={COVERAGE}')
+    if not arguments:
+        return [command('unit tests', *measured, UNIT),
+                command('pytest', tools.python, '-m', 'pytest', 'tests', f'--ignore={UNIT}'), report]
+    if arguments[0].rstrip('/') == UNIT:
+        return [command('unit tests', *measured, *arguments), report]
+    return [command('pytest', tools.python, '-m', 'pytest', *arguments)]
+
+
+def command(title: str, *words: object) -> Part:
+    """A part that is a program, run in the checkout."""
+    def run() -> int:
+        return subprocess.run([str(word) for word in words], check=False, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              env=environment()).returncode
+    return Part(title, run)
+
+
+def node(tools: Tools) -> Path:
+    """The Node of the Playwright package: pinned with it, the same on every machine."""
+    found = subprocess.run(
+        [tools.python, '-c', 'import os, playwright; print(os.path.join(playwright.__path__[0], "driver", "node"))'],
+        stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    if not os.access(found, os.X_OK):
+        raise SandboxError(f'There is no Node at {found}: remove .sandbox/tools and start again, so that the test '
+                           'tools are installed anew.')
+    return Path(found)
+
+
+def environment() -> dict[str, str]:
+    """The caller's, without what would change a verdict: a plug-in path, options from outside, a proxy."""
+    unwanted = ('PYTHONPATH', 'PYTEST_ADDOPTS', 'NODE_OPTIONS', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY',
+                'http_proxy', 'https_proxy', 'all_proxy')
+    return {name: value for name, value in os.environ.items() if name not in unwanted}

@@ -1,0 +1,59 @@
+"""The types of the scripts, checked by TypeScript's compiler from their JSDoc. `tsconfig.json` says how strictly.
+
+The compiler is Debian's package, unpacked into a private folder, and runs on the Node of Playwright's package.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+from ..build.debian import Package, unpack
+from ..build.lock import building
+from ..build.steps import Step, carry_out, complete
+from ..paths import ROOT as CHECKOUT
+from ..paths import SANDBOX
+
+FOLDER = SANDBOX / 'typescript'
+ROOT = FOLDER / 'root'
+COMPILER = ROOT / 'usr/share/nodejs/typescript/lib/tsc.js'
+PACKAGES = (Package('node-typescript', 'bookworm'),)
+# Its language server, its translations and its modules for other programs.
+LEAVE_OUT = ('./usr/share/doc', './usr/share/man', *(f'./usr/share/nodejs/typescript/lib/{name}' for name in (
+    'typescript*', 'tsserver*', 'typingsInstaller*', '??', '??-??')))
+
+# What tsc finds and is no mistake.
+ACCEPTED = (
+    # `const core = (scope.name = scope.name || {})`, with which our scripts begin: a new empty object to tsc.
+    r"error TS2339: .* does not exist on type '\{\}'",
+    r"error TS2694: Namespace 'core' has no exported member",
+    # `function(string)` in JSDoc: what it returns does not matter.
+    r'error TS7014: ',
+)
+
+
+def build_typescript():
+    """Unpack Debian's TypeScript unless it is there already; raises SandboxError."""
+    steps = [Step('packages', 'Downloading (7 MB) and unpacking TypeScript', lambda: unpack(PACKAGES, ROOT, LEAVE_OUT),
+                  (PACKAGES, LEAVE_OUT))]
+    if not complete(FOLDER, steps):
+        with building():
+            carry_out(FOLDER, steps)
+
+
+def check_types(node: Path) -> int:
+    """Run the compiler and print what is wrong; returns the exit status."""
+    build_typescript()
+    done = subprocess.run([node, COMPILER, '--pretty', 'false', '-p', CHECKOUT], check=False, cwd=CHECKOUT,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    mistakes = wrong(done.stdout)
+    if mistakes or done.returncode and not done.stdout:
+        print(mistakes or f'tsc ended with status {done.returncode}.')
+        return 1
+    print('The types of the scripts fit.')
+    return 0
+
+
+def wrong(said: str) -> str:
+    """What tsc said, without what is accepted; an indented line belongs to the one before it."""
+    found = re.findall(r'^\S.*(?:\n[ \t]+.*)*', said, re.MULTILINE)
+    return '\n'.join(one for one in found if not any(re.search(pattern, one) for pattern in ACCEPTED))

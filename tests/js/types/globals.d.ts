@@ -1,0 +1,24 @@
+// What the scripts find in a page, for tsc alone: the web clients of the hosts, and the names under which our own
+// scripts find each other. Our own types that are defined inside a function, where other scripts can't see them, stand
+// here as `any`.
+declare var web_longpolling_core: any;
+declare var longpolling_demo: any;
+declare var openerp: any;
+declare var $: any;
+
+type Environment = any;
+type Host = any;
+type LongPolling = any;
+type Outcome = any;
+type session = any;
+
+// Newer than the compiler's own list.
+interface MessagePort {
+    onclose: ((event: Event) => any) | null;
+}
+
+// Whatever a host's own modules export.
+declare module "@odoo/*";
+declare module "@web/*";
+declare module "@bus/*";
+declare module "@web_longpolling/*";
