@@ -117,7 +117,7 @@ def adopt(cr):
     """
     cr.execute("SELECT identity FROM longpolling_feed FOR UPDATE")
     row = cr.fetchone()
-    now = _identity(cr)
+    now = identity(cr)
     if row is None:
         cr.execute("INSERT INTO longpolling_feed (identity) VALUES (%s)", (now,))
     elif row[0] != now:
@@ -127,10 +127,13 @@ def adopt(cr):
     return now
 
 
-def _identity(cr):
-    """What changes whenever the count of transactions may be another one: server, timeline, database, table.
+def identity(cr):
+    """The identity of the feed as it must be here: server, timeline, database, table.
 
-    A base backup that is started without recovery goes unnoticed, as everything in it is the same.
+    It changes whenever the count of transactions may be another one. A copy of the server's files that is started
+    without recovery goes unnoticed, as everything in it is the same; only positions that are ahead of it are noticed.
+
+    :returns: text, the oid of the table at the end, after a slash
     """
     cr.execute("SELECT (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), "
                "'longpolling_event'::regclass::oid::bigint, current_setting('server_version_num')::int")

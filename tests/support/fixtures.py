@@ -12,16 +12,23 @@ stack.
 """
 
 import contextlib
+import itertools
 
 import psycopg2
 import pytest
 
 from sandbox.paths import ROOT
 from sandbox.running import running
+from tests.support.clients import Session, visit
+from tests.support.held_polls import HeldPolls
 from tests.support.programs import Programs
+from web_longpolling import publishing
 
 ADDONS = (ROOT / 'tests' / 'addons', ROOT / 'examples')
 INSTALL = ('longpolling_test', 'longpolling_demo')
+
+
+_numbers = itertools.count(1)
 
 
 def suite_stack(*, addons_fixture: str | None = None, **settings):
@@ -69,3 +76,44 @@ def sql(stack):
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else []
     return run
+
+
+@pytest.fixture
+def transaction(stack):
+    """`with transaction() as cr`: a cursor past the host, committed at the end of the block."""
+    @contextlib.contextmanager
+    def begin():
+        with contextlib.closing(psycopg2.connect(stack.dsn)) as connection:
+            with connection, connection.cursor() as cr:
+                yield cr
+    return begin
+
+
+@pytest.fixture(scope='session')
+def ann(stack) -> Session:
+    """An ordinary user, logged in; tests leave her session as it is."""
+    visit(stack, stack.login, stack.password).create_user('ann', 'ann')
+    return visit(stack, 'ann')
+
+
+@pytest.fixture
+def holding(ann):
+    """Starts polls in threads, and sees when the sidecar holds them."""
+    with HeldPolls(ann.clone()) as polls:
+        yield polls
+
+
+@pytest.fixture
+def publish(transaction):
+    """Publishes payloads on a channel in one transaction past the host."""
+    def run(channel, *payloads):
+        with transaction() as cr:
+            for payload in payloads:
+                publishing.publish(cr, channel, payload)
+    return run
+
+
+@pytest.fixture
+def channel() -> str:
+    """The name of a channel on which nobody has said anything."""
+    return f'channel-{next(_numbers)}'

@@ -43,7 +43,8 @@ class Database(object):
         self.registry = RegistryLoader(name, parameters, self.begin)
         self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE, self.registry.check_oid)
         self.feed = Feed(self._feed_cursor, max(max_cursor // 4, 1), self._ask_for_news)
-        self.listener = Listener(name, _past_pooler(parameters), self.registry.check_oid, self.feed, self._other_feed)
+        self.listener = Listener(name, _past_pooler(parameters), self.registry.check_identity, self.feed,
+                                 self.registry.outdated)
         self.verify_again = SingleFlight(self._still_good)
         self._checked_at = monotonic()      # when somebody last began to look for changes of rights or modules
 
@@ -157,10 +158,6 @@ class Database(object):
 
     def _ask_for_news(self):
         self.listener.ask()
-
-    def _other_feed(self):
-        # Restored into the database that is served: its registry is another one's as well.
-        self.registry.outdated()
 
     def begin(self):
         """The registry is loaded: take up the feed."""

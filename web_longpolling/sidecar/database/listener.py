@@ -40,11 +40,11 @@ class Listener(object):
     wakeups: how many notifications came
     """
 
-    def __init__(self, db, parameters, check_oid, feed, on_other_feed):
+    def __init__(self, db, parameters, check_identity, feed, on_other_feed):
         """
         :param db: the database's name, for the log
         :param parameters: keyword arguments of ``psycopg2.connect``
-        :param check_oid: called with each new connection; may raise DatabaseUnavailable
+        :param check_identity: called with each new connection; may raise DatabaseUnavailable
         :param feed: the Feed that is read
         :param on_other_feed: called when the feed is another one than that which was loaded
         """
@@ -53,7 +53,7 @@ class Listener(object):
         self.connected = False
         self._db = db
         self._parameters = dict(parameters, **KEEPALIVE)
-        self._check_oid = check_oid
+        self._check_identity = check_identity
         self._feed = feed
         self._on_other_feed = on_other_feed
         self._greenlet = None
@@ -108,7 +108,7 @@ class Listener(object):
             connection.autocommit = True
             with ReadTimeout(READ_TIME), connection.cursor() as cursor:
                 cursor.execute("SET default_transaction_read_only = on; LISTEN " + publishing.WAKE_UP)
-                self._check_oid(connection)
+                self._check_identity(connection)
         except (psycopg2.Error, ReadTimeout) as error:
             connection.close()
             raise DatabaseUnavailable(one_line(error))

@@ -142,6 +142,18 @@ class RegistryLoader(object):
         self.outdated()
         raise DatabaseUnavailable("it was made anew, and is loaded again")
 
+    def check_identity(self, connection):
+        """Refuse a new connection that leads to another feed than the one that was adopted: another server's, perhaps.
+
+        :param connection: a psycopg2 connection in autocommit mode
+        :raises DatabaseUnavailable: if it does; the registry is loaded anew then
+        """
+        self.check_oid(connection)
+        with connection.cursor() as cursor:
+            if schema.identity(cursor) != self.identity:
+                self.outdated()
+                raise DatabaseUnavailable("it is on another server or timeline by now, and is loaded again")
+
     def outdated(self):
         """What was loaded is not of this database any more: load it anew."""
         self.loaded = False

@@ -5,38 +5,37 @@ import time
 import psycopg2
 import pytest
 
-from tests.support.clients import RpcError, visit
-from tests.support.held_polls import eventually
+from tests.support.clients import RpcError
 from tests.support.pages import Page, following, payloads
 from web_longpolling import publishing, schema
 
-# Seconds that the stack of these tests keeps events.
-RETENTION = 2
+from .conftest import RETENTION
 
-
-@pytest.fixture(scope='module')
-def stack(host, up):
-    with up(host, options={'longpolling_timeout': '40', 'longpolling_retention': str(RETENTION)}) as running_stack:
-        yield running_stack
-
-
-@pytest.fixture(scope='module')
-def ann(stack):
-    visit(stack, stack.login, stack.password).create_user('ann', 'ann')
-    return visit(stack, 'ann')
+# What OpenERP 7.0's scheduler does with one of its jobs (base/ir/ir_cron.py, _process_job).
+SCHEDULER = """
+import sys
+import openerp
+openerp.tools.config.parse_config(['-c', sys.argv[1]])
+registry = openerp.modules.registry.RegistryManager.get(sys.argv[2])
+with registry.cursor() as cr:
+    crons = registry.get('ir.cron')
+    job = crons.browse(cr, 1, int(sys.argv[3]))
+    assert job.active
+    crons._callback(cr, 1, job.model, job.function, job.args, job.id)
+"""
 
 
 @pytest.fixture
-def forget(stack, admin, sql):
+def forget(stack, admin, sql, programs):
     """Runs the scheduled action of the host, as its scheduler does once an hour."""
     [(action,)] = sql("SELECT res_id FROM ir_model_data WHERE module = 'web_longpolling' AND name = 'cron_purge'")
 
     def run():
         if stack.host != 'openerp-7.0':
-            return admin.rpc('ir.cron', 'method_direct_trigger', [[action]])
-        sql("UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' - interval '1 s' WHERE id = %s", (action,))
-        return eventually(lambda: sql("SELECT nextcall > now() AT TIME ZONE 'UTC' FROM ir_cron WHERE id = %s",
-                                      (action,)) == [(True,)], seconds=90, pause=0.5)
+            admin.rpc('ir.cron', 'method_direct_trigger', [[action]])
+        else:
+            outcome = programs.run(stack.python, '-c', SCHEDULER, stack.config, stack.db, action)
+            assert (outcome.status, 'Traceback' in outcome.err) == (0, False), outcome.err
     return run
 
 
