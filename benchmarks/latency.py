@@ -10,7 +10,7 @@ import time
 
 import psycopg2
 
-from web_longpolling import publishing
+from web_longpolling import publishing, wake_up
 
 from . import stack
 from .client import Crowd, percentile
@@ -26,7 +26,7 @@ class Peer:
     def __init__(self, epoll):
         self.connection = psycopg2.connect(stack.DSN)
         self.connection.autocommit = True
-        self.connection.cursor().execute(f'LISTEN {publishing.WAKE_UP}')
+        self.connection.cursor().execute(f'LISTEN {wake_up.CHANNEL}')
         self.epoll = epoll
         self.number = self.connection.fileno()
         epoll.register(self.number, select.EPOLLIN)
@@ -44,7 +44,7 @@ def one_note(writer, crowd: Crowd, peer: Peer) -> tuple[float, list[float]]:
         publishing.publish(cursor, CHANNEL, {'text': 'benchmark'})
     begun = time.monotonic()
     writer.commit()
-    publishing.wake_up(writer)
+    wake_up.send(writer)
     heard: float | None = None
     answered: list[float] = []
     while heard is None or len(answered) < len(crowd):

@@ -2,15 +2,11 @@
 """Publishing events from model code of the host: seen by every follower if and when the transaction commits.
 
 A publish is one row with the transaction's id (``schema.py``). It takes no lock and sends nothing, so transactions that
-publish do not wait for one another. The wake-up is a NOTIFY without a payload that the host's process sends right after
-its commit, in a transaction of its own that writes nothing and so has nothing to flush to the disk. When it is not
-sent (another program wrote the row; the process died in between), the sidecars find the row by a look of their own.
+publish do not wait for one another. The host's process wakes the sidecars right after its commit (``wake_up.py``). When
+it does not (another program wrote the row; the process died in between), they find the row by a look of their own.
 """
 import json
 import re
-
-# What the sidecars LISTEN to. A channel of an addon is a value in the table, never an identifier in SQL.
-WAKE_UP = 'longpolling_feed'
 
 # Bytes.
 MAX_PAYLOAD = 1024 * 1024
@@ -82,20 +78,3 @@ def publish(cr, channel, payload=None):
                              "let the page read the record." % (channel, len(text), MAX_PAYLOAD))
         cr.execute(_PUBLISH, (channel, text))
     send_after_commit(cr)
-
-
-def wake_up(connection):
-    """Tell the sidecars that something was committed. Whatever goes wrong is left to their own look.
-
-    :param connection: a psycopg2 connection without a transaction
-    """
-    try:
-        autocommit, connection.autocommit = connection.autocommit, True     # one round trip instead of three
-        try:
-            cursor = connection.cursor()
-            cursor.execute("NOTIFY " + WAKE_UP)
-            cursor.close()
-        finally:
-            connection.autocommit = autocommit
-    except Exception:
-        pass        # the commit that it follows has succeeded, and must not look as if it had not

@@ -10,7 +10,7 @@ has seen: see ``sidecar/news/positions.py``.
 longpolling_event         the events: id (order of publishing), txid, channel, payload (JSON text, or NULL for a signal)
 longpolling_purged        which channels have lost events of which transactions to the purge, up to which id
 longpolling_mark          snapshots of the past: what one of them sees has been visible since then
-longpolling_feed          one row: which database, of which server, the transaction ids above belong to
+longpolling_origin        one row: which database, of which server, the transaction ids above belong to
 ========================  ============================================================================================
 
 PostgreSQL 9.1 and later.
@@ -78,12 +78,12 @@ _REPAIRS = (
             taken timestamp NOT NULL DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'),
             snapshot txid_snapshot NOT NULL DEFAULT txid_current_snapshot())"""),
     ("SELECT 1 FROM longpolling_mark", "INSERT INTO longpolling_mark DEFAULT VALUES"),
-    ("SELECT 1 FROM pg_class WHERE relname = 'longpolling_feed' AND relkind = 'r'",
-     "CREATE TABLE longpolling_feed (identity varchar NOT NULL, horizon bigint NOT NULL DEFAULT 0)"),
+    ("SELECT 1 FROM pg_class WHERE relname = 'longpolling_origin' AND relkind = 'r'",
+     "CREATE TABLE longpolling_origin (identity varchar NOT NULL, horizon bigint NOT NULL DEFAULT 0)"),
 )
 
 _DROP = """
-DROP TABLE IF EXISTS longpolling_event, longpolling_purged, longpolling_mark, longpolling_feed;
+DROP TABLE IF EXISTS longpolling_event, longpolling_purged, longpolling_mark, longpolling_origin;
 DROP FUNCTION IF EXISTS longpolling_number_event();
 """
 
@@ -115,15 +115,15 @@ def adopt(cr):
     :param cr: a cursor that may write
     :returns: the identity of the feed, a text
     """
-    cr.execute("SELECT identity FROM longpolling_feed FOR UPDATE")
+    cr.execute("SELECT identity FROM longpolling_origin FOR UPDATE")
     row = cr.fetchone()
     now = identity(cr)
     if row is None:
-        cr.execute("INSERT INTO longpolling_feed (identity) VALUES (%s)", (now,))
+        cr.execute("INSERT INTO longpolling_origin (identity) VALUES (%s)", (now,))
     elif row[0] != now:
         cr.execute("DELETE FROM longpolling_event; DELETE FROM longpolling_purged; DELETE FROM longpolling_mark; "
                    "INSERT INTO longpolling_mark DEFAULT VALUES")
-        cr.execute("UPDATE longpolling_feed SET identity = %s, horizon = 0", (now,))
+        cr.execute("UPDATE longpolling_origin SET identity = %s, horizon = 0", (now,))
     return now
 
 
@@ -181,7 +181,7 @@ def purge(cr, retention):
                "RETURNING txid", (REMEMBERED * retention,))
     forgotten = [row[0] for row in cr.fetchall()]
     if forgotten:
-        cr.execute("UPDATE longpolling_feed SET horizon = GREATEST(horizon, %s)", (max(forgotten),))
+        cr.execute("UPDATE longpolling_origin SET horizon = GREATEST(horizon, %s)", (max(forgotten),))
     cr.execute("DELETE FROM longpolling_mark WHERE taken < (SELECT max(taken) FROM longpolling_mark "
                "WHERE taken <= (now() AT TIME ZONE 'UTC') - %s * interval '1 s')", (retention,))
     cr.execute("INSERT INTO longpolling_mark DEFAULT VALUES")

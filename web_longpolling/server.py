@@ -33,14 +33,14 @@ def number(kind, lowest, highest, meaning):
         except ValueError:
             parsed = None
         if parsed is None or not lowest <= parsed <= highest:
-            raise argparse.ArgumentTypeError("%r is not %s" % (value, meaning))
+            raise argparse.ArgumentTypeError("invalid %s value: %r" % (meaning, value))
         return parsed
     return parse
 
 
-positive = number(int, 1, sys.maxsize, 'a whole number above zero')
-port = number(int, 0, 65535, 'a port number, from 0 to 65535')
-seconds = number(float, 0, 3600, 'a number of seconds from 0 to 3600')
+positive = number(int, 1, sys.maxsize, 'number above zero')
+port = number(int, 0, 65535, 'port number')
+seconds = number(float, 0, 3600, 'number of seconds from 0 to 3600')
 
 
 def options(arguments):

@@ -39,7 +39,7 @@ def test_the_feed_goes_with_the_module_and_comes_back(own):
     admin = visit(own, own.login, own.password)
     module = admin.rpc('ir.module.module', 'search', [MODULE])
     there = query(own, OURS)
-    assert {'longpolling_event', 'longpolling_purged', 'longpolling_mark', 'longpolling_feed'} <= there
+    assert {'longpolling_event', 'longpolling_purged', 'longpolling_mark', 'longpolling_origin'} <= there
     publish(own, 'first')
     if own.host == 'openerp-7.0':
         admin.rpc('ir.module.module', 'button_uninstall', [module])

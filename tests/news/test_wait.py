@@ -9,7 +9,7 @@ import pytest
 from tests.support.clients import RpcError
 from tests.support.held_polls import eventually
 from tests.support.pages import Page
-from web_longpolling import publishing
+from web_longpolling import publishing, wake_up
 
 TELLER = 'longpolling.test.teller'
 LISTENERS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'longpolling listener'"
@@ -143,7 +143,7 @@ def test_a_role_without_rights_can_not_read_or_write_the_feed(stack):
         cursor.execute("CREATE ROLE stranger")
         cursor.execute("SET ROLE stranger")
         for statement in ("SELECT * FROM longpolling_event", "INSERT INTO longpolling_event (channel) VALUES ('x')",
-                          "SELECT nextval('longpolling_event_id_seq')", "UPDATE longpolling_feed SET horizon = 5",
+                          "SELECT nextval('longpolling_event_id_seq')", "UPDATE longpolling_origin SET horizon = 5",
                           "LOCK TABLE longpolling_event IN ACCESS SHARE MODE"):
             cursor.execute("SAVEPOINT one")
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
@@ -189,7 +189,7 @@ def test_the_wake_up_follows_a_commit_at_once_and_flushes_nothing(stack, admin, 
     with contextlib.closing(psycopg2.connect(stack.dsn)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {publishing.WAKE_UP}")
+            cursor.execute(f"LISTEN {wake_up.CHANNEL}")
             for payloads, fail, expected in (([1, 2, None], False, 1), ([1], True, 0), ([], False, 0)):
                 try:
                     admin.rpc(TELLER, 'publish', [channel, payloads, fail])

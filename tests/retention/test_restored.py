@@ -160,7 +160,7 @@ def test_a_position_of_the_future_is_answered_with_missed(ann, publish, channel)
 
 
 FIRST_DESIGN = """
-DROP TABLE longpolling_event, longpolling_purged, longpolling_mark, longpolling_feed;
+DROP TABLE longpolling_event, longpolling_purged, longpolling_mark, longpolling_origin;
 CREATE TABLE longpolling_event (
     id bigserial PRIMARY KEY, position bigint UNIQUE, channel varchar NOT NULL, payload text NOT NULL,
     create_date timestamp NOT NULL DEFAULT (now() AT TIME ZONE 'UTC'));
@@ -182,7 +182,7 @@ BROKEN = {
     'an index': "DROP INDEX longpolling_event_txid",
     'another index': "DROP INDEX longpolling_event_channel",
     'the marks': "DROP TABLE longpolling_mark",
-    'the identity': "DROP TABLE longpolling_feed",
+    'the identity': "DROP TABLE longpolling_origin",
     'the key': "ALTER TABLE longpolling_event DROP CONSTRAINT longpolling_event_pkey",
     'the default of the ids': "ALTER TABLE longpolling_event ALTER COLUMN id DROP DEFAULT; "
                               "DROP SEQUENCE longpolling_event_id_seq",
@@ -213,7 +213,7 @@ def test_the_log_says_what_to_do_when_the_tables_are_not_complete(stack, program
     """A sidecar that finds half of a feed does not serve the database, and names the command that mends it."""
     stack.postgresql.create_database('incomplete')
     dump()('incomplete')
-    execute(stack.postgresql.dsn('incomplete'), "DROP TABLE longpolling_feed")
+    execute(stack.postgresql.dsn('incomplete'), "DROP TABLE longpolling_origin")
     outcome = programs.server('-c', stack.config, '-d', 'incomplete', '-p', programs.port())
     assert outcome.status == 1
     assert re.search(r"needs 'oe -d incomplete -u web_longpolling'", outcome.err.splitlines()[-1])

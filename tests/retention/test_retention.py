@@ -34,7 +34,7 @@ def forget(stack, admin, sql, programs):
         if stack.host != 'openerp-7.0':
             admin.rpc('ir.cron', 'method_direct_trigger', [[action]])
         else:
-            outcome = programs.run(stack.python, '-c', SCHEDULER, stack.config, stack.db, action)
+            outcome = programs.run('-c', SCHEDULER, stack.config, stack.db, action)
             assert (outcome.status, 'Traceback' in outcome.err) == (0, False), outcome.err
     return run
 

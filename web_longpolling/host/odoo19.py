@@ -1,5 +1,6 @@
 # -*- coding: utf-8 -*-
 """Odoo 19.0."""
+import contextlib
 import errno
 import json
 import time
@@ -8,12 +9,12 @@ from odoo import http
 from odoo.api import Environment
 from odoo.modules.registry import Registry
 from odoo.service.model import _traverse_containers, call_kw
-from odoo.sql_db import Cursor, close_db, connection_info_for
+from odoo.sql_db import Cursor, close_db, connection_info_for, db_connect
 from odoo.tools import config, lazy
 from odoo.tools.json import json_default as odoo_json_default
 from odoo.tools.misc import consteq
 
-from .. import publishing
+from ..wake_up import WakeUps
 from ..errors import Unavailable
 from . import OneConnectionPool, Session, WriteWatch, openerp_alias
 
@@ -132,12 +133,21 @@ def flush(cr):
     cr.flush()
 
 
+@contextlib.contextmanager
+def _pooled(db):
+    with contextlib.closing(db_connect(db).cursor()) as cr:
+        yield cr._cnx
+
+
+_wake_ups = WakeUps(_pooled)
+
+
 def send_after_commit(cr):
     # Cursors of other libraries, such as tests and scripts have, know nothing of this; a look finds their events.
     callbacks = getattr(cr, 'postcommit', None)
     if callbacks is not None and not callbacks.data.get('longpolling'):
         callbacks.data['longpolling'] = True        # once for a commit
-        callbacks.add(lambda: publishing.wake_up(cr._cnx))
+        callbacks.add(lambda: _wake_ups.committed(cr.dbname, cr._cnx))
 
 
 def json_default(value):

@@ -1,5 +1,6 @@
 # -*- coding: utf-8 -*-
 """OpenERP 7.0."""
+import contextlib
 import datetime
 import errno
 import pickle
@@ -8,7 +9,7 @@ import openerp
 from openerp.modules.registry import RegistryManager
 from openerp.tools import config
 
-from .. import publishing
+from ..wake_up import WakeUps
 from ..errors import Unavailable
 from . import OneConnectionPool, Session, WriteWatch
 
@@ -153,11 +154,20 @@ def flush(cr):
     pass        # 7.0 writes at once
 
 
+@contextlib.contextmanager
+def _pooled(db):
+    with contextlib.closing(openerp.sql_db.db_connect(db).cursor()) as cr:
+        yield cr._cnx
+
+
+_wake_ups = WakeUps(_pooled)
+
+
 def send_after_commit(cr):
     # Cursors of other libraries, such as tests and scripts have, know nothing of this; a look finds their events.
     if isinstance(cr, openerp.sql_db.Cursor):
         if cr._cnx.autocommit:
-            publishing.wake_up(cr._cnx)
+            _wake_ups.committed(cr.dbname, cr._cnx)
         else:
             cr._longpolling_published = True
 
@@ -172,7 +182,7 @@ def _wake_up_after_commit():
         result = commit(self)
         if self._longpolling_published:
             self._longpolling_published = False
-            publishing.wake_up(self._cnx)
+            _wake_ups.committed(self.dbname, self._cnx)
         return result
 
     def rollback_and_forget(self):

@@ -7,7 +7,7 @@ import gevent.event
 import psycopg2
 from gevent.hub import get_hub
 
-from ... import publishing
+from ... import wake_up
 from ...errors import DatabaseUnavailable
 from ..loop.backoff import Backoff
 from ..loop.deadline import ReadTimeout
@@ -107,7 +107,7 @@ class Listener(object):
         try:
             connection.autocommit = True
             with ReadTimeout(READ_TIME), connection.cursor() as cursor:
-                cursor.execute("SET default_transaction_read_only = on; LISTEN " + publishing.WAKE_UP)
+                cursor.execute("SET default_transaction_read_only = on; LISTEN " + wake_up.CHANNEL)
                 self._check_identity(connection)
         except (psycopg2.Error, ReadTimeout) as error:
             connection.close()

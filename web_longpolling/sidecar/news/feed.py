@@ -3,7 +3,7 @@
 
 ::
 
-    commit -> the host's process sends a NOTIFY (publishing.py)
+    commit -> the host's process sends a NOTIFY (wake_up.py)
       -> Listener (database/listener.py), or its own look once a second
         -> Feed.read          one statement for the whole database, into the ReplayBuffer of recent events
           -> Feed._release    wakes the followers of the channels that have something new
@@ -37,7 +37,7 @@ FEW = 16
 _READ = """
     SELECT txid_current_snapshot()::text, identity, 'longpolling_event'::regclass::oid::bigint, {more}
            event.id, event.txid, event.channel, COALESCE(event.payload, 'null'), event.beyond
-    FROM longpolling_feed LEFT JOIN ({events}) AS event ON true"""
+    FROM longpolling_origin LEFT JOIN ({events}) AS event ON true"""
 # One row more than may be carried, in number or in bytes: a thousand payloads of a megabyte are too many at once. The
 # last column is true for that row, which says that there may be more behind it.
 _BOUNDED = """
