@@ -24,7 +24,7 @@ def application(environ, start_response):
     return [b'{"last": 1, "events": [{"position": 1, "channel": "benchmark", "payload": {"text": "benchmark"}}]}']
 
 
-def tell():
+def release():
     for _ in FileObject(sys.stdin.fileno(), 'rb', close=False):
         news.set()
         gevent.sleep(0)
@@ -42,5 +42,5 @@ server = WSGIServer(listener, application, log=None)
 server.start()
 sys.stdout.write(str(listener.getsockname()[1]) + '\n')
 sys.stdout.flush()
-gevent.spawn(tell)
+gevent.spawn(release)
 server.serve_forever()

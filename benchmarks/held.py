@@ -31,21 +31,21 @@ def arrive(name: str, url: str, requests: list[bytes], count: int, is_held) -> C
     return crowd
 
 
-def one_event(name: str, crowd: Crowd, tell) -> float:
+def one_event(name: str, crowd: Crowd, publish) -> float:
     """Tell all of them; the seconds until the last has its answer."""
     begun = time.monotonic()
-    tell()
-    told = time.monotonic()
+    publish()
+    published_at = time.monotonic()
     answers = crowd.gather(60)
     good = [answer for answer in answers if answer.status == 200]
-    last = max(answer.when for answer in answers) - told
-    print(f'{name}: one event, {len(good)} of {len(crowd)} answered with 200, the last {last:.3f} s after it was told '
-          f'(telling took {told - begun:.3f} s)', flush=True)
+    last = max(answer.when for answer in answers) - published_at
+    print(f'{name}: one event, {len(good)} of {len(crowd)} answered with 200, the last {last:.3f} s after '
+          f'its commit (publishing took {published_at - begun:.3f} s)', flush=True)
     return last
 
 
-def measure(name: str, url: str, process: int, requests, count: int, is_held, tell) -> tuple[float, float]:
-    """Hold, idle, tell; (resident bytes a poll, median seconds from telling to the last answer)."""
+def measure(name: str, url: str, process: int, requests, count: int, is_held, publish) -> tuple[float, float]:
+    """Hold, idle, publish; (resident bytes a poll, median seconds from publishing to the last answer)."""
     warm = Crowd(url, 50)
     warm.send(requests())
     time.sleep(1)
@@ -61,7 +61,7 @@ def measure(name: str, url: str, process: int, requests, count: int, is_held, te
           f'{size / 1024:.1f} KiB resident a poll', flush=True)
     times = []
     for attempt in range(ATTEMPTS):
-        times.append(one_event(name, crowd, tell))
+        times.append(one_event(name, crowd, publish))
         if attempt < ATTEMPTS - 1:
             crowd.send(requests())
             is_held()
@@ -101,7 +101,7 @@ def main():
     hang_up_and_come_back(requests, count)
     with stack.floor() as floor:
         bare = measure('floor', floor.url, floor.pid, requests, count,
-                       lambda: stack.wait_until_idle(floor.pid), floor.tell)
+                       lambda: stack.wait_until_idle(floor.pid), floor.release)
     print(f'ratio: {sidecar[0] / bare[0]:.2f} x the floor in bytes a poll, {sidecar[1] / bare[1]:.2f} x in the time '
           'from one event to the last answer')
 

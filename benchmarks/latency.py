@@ -1,6 +1,6 @@
 """From a commit to the answer, beside a bare psycopg2 LISTEN: `python3 -m benchmarks.latency [HELD [NOTES]]`.
 
-Both are told by the same commits, in the same run: the clock starts when COMMIT is sent, and
+Both wait for the same commits, in the same run: the clock starts when COMMIT is sent, and
 the wake-up is sent after it, as a host's process does.
 """
 
@@ -64,7 +64,7 @@ def one_note(writer, crowd: Crowd, peer: Peer) -> tuple[float, list[float]]:
 
 
 def measure(concerned: int, others: int, notes: int, visitor):
-    """`concerned` polls follow the channel that is told of, `others` another one."""
+    """`concerned` polls follow the channel that events are published on, `others` another one."""
     writer = psycopg2.connect(stack.DSN)
     silent = Crowd(stack.SIDECAR, others)
     silent.send([visitor.request(ROUTE, channels=[SILENT], since=stack.position(visitor, [SILENT]))])

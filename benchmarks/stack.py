@@ -106,14 +106,14 @@ def position(visitor, channels: list[str]) -> str:
 
 
 class Floor:
-    """A bare gevent.pywsgi that holds each request until `tell`; on `/now` it answers at once."""
+    """A bare gevent.pywsgi that holds each request until `release`; on `/now` it answers at once."""
 
     def __init__(self, child):
         self.child = child
         self.pid = child.pid
         self.url = f'http://127.0.0.1:{int(child.stdout.readline())}'
 
-    def tell(self):
+    def release(self):
         self.child.stdin.write(b'\n')
         self.child.stdin.flush()
 

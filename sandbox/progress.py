@@ -1,11 +1,11 @@
-"""Telling the user what takes time: one line a step, on standard error, beside a command's own output."""
+"""Progress of long steps: one line for each, on standard error, so that a command's own output stays clean."""
 import sys
 import threading
 import time
 from contextlib import contextmanager
 
 QUIET_SECONDS = 2     # a step that ends sooner is not worth a line
-REPEAT_SECONDS = 15   # how often a long step says so where the line cannot be redrawn
+REPEAT_SECONDS = 15   # how often the line of a long step is repeated where it cannot be redrawn
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from .template import Templates
 
 
 def say(text: str):
-    """Tell the user; on standard error, so that a command's own output stays its own."""
+    """Print a line for the user, on standard error: a command's own output stays clean."""
     print(f'sandbox: {text}', file=sys.stderr, flush=True)
 
 
@@ -51,7 +51,7 @@ def running(host=DEFAULT_HOST, addons=(), install=(), options=None, sidecar_args
     Raises SandboxError, with the end of the log of the server that did not start.
     """
     if host not in HOSTS:
-        raise SandboxError(f'There is no host «{host}»; the hosts are {" and ".join(HOSTS)}.')
+        raise SandboxError(f'There is no host "{host}"; the hosts are {" and ".join(HOSTS)}.')
     begun = time.monotonic()
     folders = addons_folders(addons)
     installation, tools = build(host), build_tools()
@@ -96,7 +96,7 @@ def _refuse_closed(folders):
     for folder in folders:
         if not privilege.enterable(folder):
             raise SandboxError(f'Other users cannot enter {folder}, and the servers run as another user than root: '
-                               f'«chmod a+rx {folder}», or put your addons into a folder that everyone can enter.')
+                               f'"chmod a+rx {folder}", or put your addons into a folder that everyone can enter.')
 
 
 @contextlib.contextmanager

@@ -168,7 +168,7 @@ class Stack:
             except PortTaken as taken:
                 self._stop_servers()
                 if attempt == tries - 1:
-                    raise SandboxError(f'The port of the server «{taken}» was taken by another program {tries} times '
+                    raise SandboxError(f'The port of the server "{taken}" was taken by another program {tries} times '
                                        'in a row: try again.') from None
 
     def _choose_ports(self):
@@ -187,7 +187,7 @@ class Stack:
         try:
             return float(self.options.get('longpolling_timeout', 60))
         except ValueError:
-            return 60.0         # the sidecar's own message tells what is wrong with it
+            return 60.0         # the sidecar's own message explains what is wrong with it
 
     def _write_config(self):
         self.config.touch(mode=0o600)

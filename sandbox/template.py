@@ -45,7 +45,7 @@ class Database(NamedTuple):
 
 @dataclass
 class Templates:
-    """Makes and copies the templates of one host, and tells the user what takes time."""
+    """Makes and copies the templates of one host, and reports to the user what takes time."""
 
     installation: Installation
     tools: Tools

@@ -14,7 +14,7 @@ from ..errors import SandboxError
 from .command import need, run
 from .steps import remove
 
-# How Debian's mirrors are told from other registries of the machine.
+# What distinguishes Debian's mirrors from other registries of the machine.
 SUITES = ('sid', 'unstable', 'testing', 'stable', 'oldstable', 'oldoldstable',
           'bullseye', 'bookworm', 'trixie', 'forky', 'duke')
 # Debian moves the keys of suites that it no longer supports from the first file to the second.

@@ -14,7 +14,7 @@ from .command import run
 from .steps import Step, carry_out, complete, remove, stamp, write
 
 MADE_OF = BOOTSTRAP / 'made-of'
-# What would let pip install elsewhere than it is told to.
+# What would make pip install into another place than the one given.
 UNWANTED = ('PYTHONPATH', 'PYTHONHOME', 'PIP_TARGET', 'PIP_PREFIX', 'PIP_ROOT', 'PIP_USER', 'PIP_PYTHON',
             'PIP_REQUIRE_VIRTUALENV', 'VIRTUAL_ENV')
 

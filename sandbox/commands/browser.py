@@ -34,7 +34,7 @@ def chromium() -> Path:
             _apt_get('install', '--yes', '--no-install-recommends', 'chromium', 'fonts-dejavu-core')
         found = _installed()
         if found is None:
-            raise SandboxError('Chromium was installed, but there is no program «chromium» on the path.')
+            raise SandboxError('Chromium was installed, but there is no program "chromium" on the path.')
     return Path(found)
 
 
@@ -52,5 +52,5 @@ def _apt_get(*words: str):
                           stderr=subprocess.STDOUT, text=True,
                           env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'})
     if done.returncode:
-        raise SandboxError(f'The browser tests need Chromium, and «apt-get {" ".join(words)}» failed: '
+        raise SandboxError(f'The browser tests need Chromium, and "apt-get {" ".join(words)}" failed: '
                            f'{done.stdout.strip()[-500:]}')

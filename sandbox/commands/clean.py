@@ -41,7 +41,7 @@ def clean():
         owners = [(folder.name, folder.owner()) for folder in live]
         runs = ', '.join(f'{name} (process {owner.pid})' if owner else name for name, owner in owners)
         raise SandboxError(f'{len(live)} run(s) are up: {runs}; end them first (Ctrl-C in their terminal, or '
-                           '«kill PROCESS»), then clean again.')
+                           '"kill PROCESS"), then clean again.')
     with (SANDBOX / 'build.lock').open('w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The command line of the sandbox: what the commands are called and what they tell."""
+"""The command line of the sandbox: its commands, their options and their help."""
 
 import argparse
 import signal
@@ -17,7 +17,7 @@ from .testing import test
 DESCRIPTION = """\
 Real hosts for web_longpolling in a private folder: OpenERP 7.0 and Odoo 19.0 with PostgreSQL and nginx, from the
 package registries that this machine is configured for. Everything stays in .sandbox/ of the checkout; nothing is
-installed on the machine. It works as root (the servers then run as «nobody») and as an ordinary user.
+installed on the machine. It works as root (the servers then run as "nobody") and as an ordinary user.
 """
 
 RUN = """\
@@ -38,7 +38,7 @@ CMD gets these variables:
   SANDBOX_CONFIG       the host's configuration file
   SANDBOX_PYTHON       the host's Python, ready to import it
   SANDBOX_SIDECAR_PID  process id of the sidecar (empty with --no-sidecar)
-  SANDBOX_SIDECAR_CMD  a shell line that starts another sidecar on a free port (append «-p PORT» for another; with
+  SANDBOX_SIDECAR_CMD  a shell line that starts another sidecar on a free port (append "-p PORT" for another; with
                        --no-sidecar on the port to which nginx dispatches)
   SANDBOX_LOG_DIR      folder of host.log, sidecar.log, nginx.log, postgresql.log
   SANDBOX_LOGIN, SANDBOX_PASSWORD  the administrator
@@ -122,7 +122,7 @@ def run_build(arguments) -> int:
 def run_run(arguments) -> int:
     words = arguments.words[1:] if arguments.words[:1] == ['--'] else arguments.words
     if not words:
-        raise SandboxError('Give a command to run after «--», for example: python3 -m sandbox run -- env')
+        raise SandboxError('Give a command to run after "--", for example: python3 -m sandbox run -- env')
     with running(arguments.host, addons=arguments.addons, install=module_names(arguments.install),
                  options=parse_options(arguments.option), sidecar_args=arguments.sidecar_arg,
                  sidecar=not arguments.no_sidecar) as stack:
@@ -155,7 +155,7 @@ def run_clean(arguments) -> int:
 
 def main(words: list[str]) -> int:
     """Run a command of the sandbox; returns the exit status."""
-    # «test -k login» and the like: argparse would take pytest's options for its own.
+    # "test -k login" and the like: argparse would take pytest's options for its own.
     if words[:1] == ['test'] and words[1:2] not in (['-h'], ['--help']):
         arguments = argparse.Namespace(run=run_test, words=words[1:])
     else:
@@ -172,7 +172,7 @@ def main(words: list[str]) -> int:
         return 2
     except PermissionError as problem:
         say(f'sandbox: {problem.filename} may not be written or read ({problem.strerror}): run as the user who made '
-            '.sandbox/, or let that user run «python3 -m sandbox clean» first.')
+            '.sandbox/, or let that user run "python3 -m sandbox clean" first.')
         return 2
     except KeyboardInterrupt:
         say('sandbox: stopped; everything is taken down.')

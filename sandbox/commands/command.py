@@ -29,7 +29,7 @@ class CommandNotFound(SandboxError):
 
 
 def execute(words: list[str], stack: Stack) -> int:
-    """Run the command with the stack's variables; returns its status as a shell tells it (128 + signal)."""
+    """Run the command with the stack's variables; returns its exit status as a shell reports it (128 + signal)."""
     # Before the start: a signal between it and the bookkeeping would leave the command to itself.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*DECIDED, signal.SIGCHLD})
     try:
@@ -48,10 +48,10 @@ def _start(words: list[str], stack: Stack, mask) -> subprocess.Popen:
         return subprocess.Popen(words, env={**os.environ, **stack.environment()},
                                 preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask))     # noqa: PLW1509
     except FileNotFoundError:
-        raise CommandNotFound(f'The command «{words[0]}» was not found: give its path, or a program on PATH.',
+        raise CommandNotFound(f'The command "{words[0]}" was not found: give its path, or a program on PATH.',
                               127) from None
     except OSError as error:
-        raise CommandNotFound(f'The command «{words[0]}» could not be started: {error.strerror}.', 126) from None
+        raise CommandNotFound(f'The command "{words[0]}" could not be started: {error.strerror}.', 126) from None
 
 
 def _wait(child: subprocess.Popen):

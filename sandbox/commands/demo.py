@@ -54,12 +54,12 @@ def show_arrivals(stack):
         status, answer, position, arrived = poll.result()
         events = (answer or {}).get('events', [])
         if text not in [event['payload'].get('text') for event in events]:
-            raise SandboxError(f'Bob wrote «{text}», and Ann got {status} {answer}.')
+            raise SandboxError(f'Bob wrote "{text}", and Ann got {status} {answer}.')
         times.append((arrived - begun) * 1000)
-        print(f'Bob  writes «{text}»: his own request took {(written - begun) * 1000:.0f} ms.')
+        print(f'Bob  writes "{text}": his own request took {(written - begun) * 1000:.0f} ms.')
         for event in events:
             note = event['payload']
-            print(f'Ann  sees «{note["text"]}» by {note["author"]} {times[-1]:.0f} ms after Bob began to write '
+            print(f'Ann  sees "{note["text"]}" by {note["author"]} {times[-1]:.0f} ms after Bob began to write '
                   f'(held for {poll.seconds_held():.1f} s).')
     print(f'\n{len(NOTES)} notes arrived, each in the poll that was held for it; median '
           f'{statistics.median(times):.0f} ms from the start of the writing to the arrival.', flush=True)
@@ -98,7 +98,7 @@ class HeldPoll:
 
 
 def stay_up(stack):
-    """Tell how to look at it, and wait for Ctrl-C (which the caller turns into an orderly end)."""
+    """Print how to look at it, and wait for Ctrl-C (which the caller turns into an orderly end)."""
     people = '\n'.join(f'    {login} / {password}' for login, password in PEOPLE.items())
     print(f'''
 {stack.host} stays up. Open two windows of a browser (one of them private) at
@@ -110,7 +110,7 @@ and log in as (login / password)
 {people}
     {stack.login} / {stack.password} (administrator)
 
-The wall is in the menu «Long Polling Demo». What goes below {stack.path} is answered by the sidecar.
+The wall is in the menu "Long Polling Demo". What goes below {stack.path} is answered by the sidecar.
 
     host     {stack.host_url}      log {stack.log_dir / 'host.log'}
     sidecar  {stack.sidecar_url}      log {stack.log_dir / 'sidecar.log'}

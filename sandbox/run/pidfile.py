@@ -125,7 +125,7 @@ def wait_gone(processes: list[Process], seconds: float) -> list[Process]:
 def end_all(processes: list[Process]) -> list[Process]:
     """End what is alive of these within about 8 seconds, the database last; returns what had to be ended."""
     alive = [process for process in processes if members(process)]
-    # The user's command lives in the session of the terminal, where only its descent tells what is its own.
+    # The user's command runs in the session of the terminal, where its processes are found by their parents only.
     for process in [process for process in alive if process.name == COMMAND]:
         alive += descendants(process)
     databases = [process for process in alive if process.name == 'postgresql']

@@ -29,7 +29,7 @@ def is_free(port: int) -> bool:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 return False
             raise SandboxError(f'No socket can be opened on 127.0.0.1 ({error.strerror}): bring up the loopback '
-                               'interface, for example with «ip link set lo up».') from error
+                               'interface, for example with "ip link set lo up".') from error
     return True
 
 
@@ -54,7 +54,7 @@ def take_port(folder: RunFolder) -> int:
                     file.write(f'{port}\n')
                 return port
     raise SandboxError(f'No free port was found on 127.0.0.1 between {FIRST} and {LAST}: end programs that '
-                       'listen there («ss -ltnp» shows them).')
+                       'listen there ("ss -ltnp" shows them).')
 
 
 def is_open(port: int) -> bool:

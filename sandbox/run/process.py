@@ -1,7 +1,7 @@
 """One server of a run: started with the run's rights and environment, watched, and ended.
 
     Server.start()      the script `start` (pidfile) → setpriv (privilege, when root) → the server
-    Server.wait_ready() until it answers; one that ends before is a failed start, told with the end of its log
+    Server.wait_ready() until it answers; if it ends before, the error has the end of its log
     Server.stop()       the asked-for signal, then patience, then SIGKILL to its whole session
 
 A server runs in a session of its own: Ctrl-C at the terminal reaches the run alone, which ends its servers in
@@ -111,7 +111,7 @@ class Server:
         self.stop()
         if taken:
             raise PortTaken(self.name)
-        raise SandboxError(f'The server «{self.name}» {what}; the end of its log says why.\n{self.shown_log()}')
+        raise SandboxError(f'The server "{self.name}" {what}; the end of its log says why.\n{self.shown_log()}')
 
     def shown_log(self) -> str:
         """The last lines of the log, indented, under its path (which moves when the run ends)."""
@@ -182,4 +182,4 @@ def run_once(folder: RunFolder, command: Sequence[str | Path], log: Path, *, nam
     if problem:
         lines = log.read_bytes()[start:].decode(errors='replace').splitlines()[-SHOWN_LINES:]
         shown = '\n'.join(f'  | {line}' for line in lines)
-        raise SandboxError(f'«{name}» {problem}; the end of its log says why.\n  {log.name}:\n{shown}')
+        raise SandboxError(f'"{name}" {problem}; the end of its log says why.\n  {log.name}:\n{shown}')

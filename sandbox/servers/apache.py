@@ -1,6 +1,6 @@
 """Apache before a stack's host and sidecars, configured by the very file that is meant for production.
 
-`apache/web_longpolling.conf` is taken as it is; only what its comments mark with «SET:» is set. Apache itself is
+`apache/web_longpolling.conf` is taken as it is; only what its comments mark with "SET:" is set. Apache itself is
 Debian's package, unpacked into a private folder, so that the test is the same whether the machine has one or not.
 """
 
@@ -29,7 +29,7 @@ PACKAGES = tuple(Package(name, 'bookworm') for name in (
     'libuuid1'))
 LEAVE_OUT = ('./usr/share/doc', './usr/share/man', './usr/share/apache2')
 
-# What the production file tells to enable, and what Debian enables by itself.
+# What the comments of the production file say to enable, and what Debian enables by itself.
 MODULES = ('mpm_event', 'authz_core', 'mime', 'proxy', 'proxy_http', 'proxy_balancer', 'lbmethod_byrequests',
            'lbmethod_bybusyness', 'headers', 'setenvif', 'env', 'slotmem_shm', 'reqtimeout', 'deflate', 'filter')
 TLS_MODULES = ('socache_shmcb', 'ssl', 'http2')
@@ -119,7 +119,7 @@ class Apache:
         privilege.give(self.place)
 
     def check(self) -> str:
-        """`apachectl configtest`; returns what it says."""
+        """Run `apachectl configtest`; returns its output."""
         self.write()
         (self.place / 'socks').mkdir(exist_ok=True)     # otherwise apachectl makes it, for www-data
         privilege.give(self.place / 'socks')

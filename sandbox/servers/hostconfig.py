@@ -67,7 +67,7 @@ def configuration(host: str, *, database: str, db_port: int, db_user: str, db_pa
     traits = TRAITS[host]
     for folder in addons:
         if ',' in str(folder):
-            raise SandboxError(f'The hosts separate the folders of addons_path by commas, and «{folder}» has one in '
+            raise SandboxError(f'The hosts separate the folders of addons_path by commas, and "{folder}" has one in '
                                'its name: rename or move the folder.')
     settings = {
         'addons_path': ','.join(str(folder) for folder in addons),

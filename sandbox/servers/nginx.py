@@ -1,6 +1,6 @@
 """nginx before a run's host and sidecar, configured by the very file that is meant for production.
 
-`nginx/web_longpolling.conf` is taken as it is; only what its comments mark with «SET:» is set: addresses, the long
+`nginx/web_longpolling.conf` is taken as it is; only what its comments mark with "SET:" is set: addresses, the long
 polling path and the time that a poll may be held. A setting that is not found exactly where it is expected is an
 error, so the file cannot drift away from what the tests run.
 """
@@ -89,7 +89,7 @@ def render(dispatch: Dispatch, text: str | None = None) -> str:
     return f'# {scheme}://127.0.0.1:{dispatch.port}, from nginx/web_longpolling.conf\n{text}'
 
 
-# What a worker says when it has closed its listening socket.
+# What a worker logs when it has closed its listening socket.
 LEAVES = 'gracefully shutting down'
 
 
@@ -116,7 +116,7 @@ class Nginx:
                 *arguments]
 
     def check(self):
-        """`nginx -t`: SandboxError with what it says about the configuration."""
+        """Run `nginx -t`; SandboxError with its output if it refuses the configuration."""
         self.write()
         run_once(self.folder, self.command('-t'), self.folder.log / 'nginx-check.log', name='nginx -t', seconds=30)
 

@@ -68,7 +68,7 @@ class PostgreSQL:
     def start(self, tries: int = 3):
         """Start it and wait until it accepts connections; keeps the port of an earlier start."""
         for attempt in range(tries):
-            # The status file of an earlier server would say «ready» for this one.
+            # The status file of an earlier server would contain "ready" already.
             (self.place / 'postmaster.pid').unlink(missing_ok=True)
             self.server = Server(
                 self.folder, 'postgresql',

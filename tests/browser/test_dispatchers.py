@@ -95,7 +95,7 @@ def answered(session, tell, route='/mainpath'):
 @pytest.mark.parametrize('tls', [False, True], ids=['http', 'tls'])
 @pytest.mark.parametrize('name', DISPATCHERS)
 def test_polls_and_the_hosts_own_requests_go_through(name, tls, site, tell, certificate):
-    """`nginx -t` or `apachectl configtest`, a held poll, one that nothing answers, and what the sidecar is told."""
+    """`nginx -t` or `apachectl configtest`, a held poll, one that nothing answers, and the headers that arrive."""
     with dispatching(name, site, tls=certificate if tls else None) as dispatcher:
         assert dispatcher.said == ('Syntax OK' if name == 'apache' else '')
         session = visitor(site, dispatcher.url)

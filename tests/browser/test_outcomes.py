@@ -1,4 +1,4 @@
-"""Each outcome of a poll, as the page is told of it: the table «What the browser sees», in a real Chromium."""
+"""Each outcome of a poll, as the page sees it: the table "What the browser sees", in a real Chromium."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager

@@ -15,7 +15,7 @@ MANIFEST = {
 }
 SCRIPT = {'openerp-7.0': 'openerp.my_module', 'odoo-19.0': 'import { session }'}
 
-# What model code of the host would do: the README says «longpolling.notify(cr, 'hello', …)».
+# What model code of the host would do: the README says "longpolling.notify(cr, 'hello', …)".
 NOTIFY = """
 class Teller(%(base)s):
     _name = 'my.teller'

@@ -28,7 +28,7 @@ CLIENT = {
 # What OpenERP 7.0's client has in its address for a page. Odoo 19.0 has a path, which the addons declare.
 ACTIONS = {'Wall': 'longpolling_demo.wall', 'Sample': 'longpolling_browser.sample'}
 
-# `polls.start(name, path, params)` in the page: a LongPolling whose callbacks write down what they are told.
+# `polls.start(name, path, params)` in the page: a LongPolling whose callbacks record their arguments.
 POLLS = """([make]) => {
     const [LongPolling, session] = eval(make)();
     window.polls = {
@@ -155,7 +155,7 @@ class Window:
     # Polls without the wall
 
     def start_poll(self, name: str, path: str, params: dict | None = None):
-        """Start a LongPolling of this page; what it was told is in `told(name)`."""
+        """Start a LongPolling of this page; what its callbacks got is in `told(name)`."""
         if self.page.url == 'about:blank':
             self.enter()
         if not self.page.evaluate('() => Boolean(window.polls)'):

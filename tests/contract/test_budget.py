@@ -69,7 +69,7 @@ def test_fifty_polls_share_two_cursors(patient, ann):
     assert patient.most == 2
 
 
-def test_a_poll_that_gets_no_cursor_is_told_to_come_again(ann):
+def test_a_poll_that_gets_no_cursor_is_asked_to_come_again(ann):
     """A poll that can't get its cursor before its timeout gets 503 with Retry-After."""
     with ThreadPoolExecutor(MAX_CURSOR) as pool:
         holders = [pool.submit(ann.clone().poll, '/read/slow_to_leave', {'seconds': 1.5}) for _ in range(MAX_CURSOR)]

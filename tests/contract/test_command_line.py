@@ -17,7 +17,7 @@ END_SECONDS = 10
 WHERE_THE_HOST_LOOKS = {'openerp-7.0': 'OPENERP_SERVER', 'odoo-19.0': 'ODOO_RC'}
 
 
-def test_help_tells_options_units_and_defaults(programs):
+def test_help_lists_options_units_and_defaults(programs):
     """The server has these options: -d, -i, -p, --max-cursor; --help says what they are when they are not given."""
     outcome = programs.server('--help')
     said = ' '.join(outcome.out.split())

@@ -11,7 +11,7 @@ LOGGER = r'INFO \S+ openerp\.addons\.web_longpolling\.longpolling: '
 
 
 def rules(log):
-    """(controller, path) of each rule that the sidecar has told of, in order."""
+    """(controller, path) of each rule that the sidecar has logged, in order."""
     return re.findall(LOGGER + r"Add the rule: '([^:]*):([^']*)'", log)
 
 
@@ -69,7 +69,7 @@ def test_the_long_polling_path_is_added_to_the_rule(stack):
     assert ('sample', '/openerplongpolling/sample/user') in rules(stack.log('sidecar'))
 
 
-def test_the_log_tells_the_rules_before_the_start(stack):
+def test_the_log_has_the_rules_before_the_start(stack):
     """The specification's lines: the rules, the innermost decorator first; Modules loaded; Start long polling …"""
     log = stack.log('sidecar')
     assert [path for controller, path in rules(log) if controller == 'myfunction'][:3] == [

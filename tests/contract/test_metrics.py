@@ -20,7 +20,7 @@ _channels = (f'counted-{number}' for number in itertools.count(1))
 
 
 class Counted:
-    """A sidecar of the test's own, and what it tells of itself."""
+    """A sidecar of the test's own, and its metrics."""
 
     def __init__(self, serving, stack, http):
         self.url = serving.url
@@ -126,7 +126,7 @@ def test_what_wakes_polls_is_counted_and_how_soon_they_are_answered(sidecar, adm
     assert sidecar['notify_to_answer_seconds_count'] - answered == 3
 
 
-def test_the_budget_tells_who_has_it_who_waits_and_for_how_long(sidecar, ann, threads):
+def test_the_budget_reports_who_has_it_who_waits_and_for_how_long(sidecar, ann, threads):
     """Three reads and one cursor: one has it, two wait, and afterwards one has waited for more than a second."""
     assert ann.poll('/public', url=sidecar.url).status_code == 200
     assert (sidecar['budget_size'], sidecar['budget_used'], sidecar['budget_waiting']) == (1, 0, 0)

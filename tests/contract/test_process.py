@@ -1,4 +1,4 @@
-"""The process: how it stops, what it refuses, what it tells the administrator."""
+"""The process: how it stops, what it refuses, what it logs for the administrator."""
 
 import socket
 import time
@@ -25,7 +25,7 @@ def patient(programs):
     return '-c', programs.config('patient', longpolling_timeout=60), '-p', programs.port()
 
 
-def test_a_sidecar_that_stops_tells_held_polls_to_go_elsewhere(programs, patient, ann):
+def test_a_sidecar_that_stops_sends_held_polls_elsewhere(programs, patient, ann):
     with programs.serving(*patient) as serving, held(3, ann, serving.url, '/hold/never') as answers:
         status, seconds = serving.stop()
         for answer in answers:
@@ -117,7 +117,7 @@ def test_sidecars_share_a_port_on_request(programs, ann):
         assert {ann.clone().poll('/sample/user', url=second.url).status_code for _ in range(5)} == {200}
 
 
-def test_the_sidecar_tells_how_it_is(programs, patient, visitor, ann, stack):
+def test_the_sidecar_reports_its_health(programs, patient, visitor, ann, stack):
     with programs.serving(*patient) as serving, held(2, ann, serving.url, '/hold/never'):
         health = visitor.http.get(serving.url + '/health', timeout=10)
         assert health.status_code == 200
@@ -125,7 +125,7 @@ def test_the_sidecar_tells_how_it_is(programs, patient, visitor, ann, stack):
         serving.stop()
 
 
-def test_how_it_is_is_not_told_through_the_dispatcher(visitor, stack):
+def test_its_health_is_not_published_by_the_dispatcher(visitor, stack):
     for path in ('/metrics', '/health'):
         assert 'polls_held' not in visitor.http.get(stack.url + path, timeout=30).text
 

@@ -71,7 +71,7 @@ def test_a_session_that_can_not_be_read_just_now_is_no_logout(stack, new_user):
     path = session_file(stack, user)
     aside, content = path.with_name('aside'), path.read_bytes()
     path.rename(aside)
-    path.mkdir()        # whoever opens it gets an error that is not «no such file»
+    path.mkdir()        # whoever opens it gets an error that is not "no such file"
     try:
         answer = user.poll('/who')
         assert answer.status_code == 503

@@ -59,7 +59,7 @@ def test_get_timeout_gives_the_timeout_in_seconds(ann):
     assert ann.poll('/sample/timeout').json() == TIMEOUT
 
 
-def test_the_host_tells_the_browser_path_and_timeout(stack, admin):
+def test_the_host_gives_the_browser_path_and_timeout(stack, admin):
     """The JavaScript class learns from the host where to poll and how long a poll lasts."""
     if stack.host == 'openerp-7.0':
         found = admin.call('/web_longpolling/configuration', {})

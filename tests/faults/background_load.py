@@ -16,7 +16,7 @@ from web_longpolling import publishing
 FOLLOWERS = 120
 LISTENERS = 80
 POLLERS = 20
-# Seconds between two polls of a poller, and after an answer that says «later».
+# Seconds between two polls of a poller, and after an answer that asks to poll later.
 STROLL = 0.2
 LATER = 0.25
 # Seconds between two publications.
@@ -73,7 +73,7 @@ class BackgroundLoad:
         self._publish_the_end()
         deadline = time.monotonic() + SECONDS
         while self._thread.is_alive() and time.monotonic() < deadline:
-            self._tell_the_end()        # again and again: listeners may just be on their way
+            self._notify_the_end()        # again and again: listeners may just be on their way
             self._thread.join(LATER)
         if kind is None:
             if self._failure:
@@ -86,7 +86,7 @@ class BackgroundLoad:
             publishing.publish(cr, self.channel, END)
             connection.commit()
 
-    def _tell_the_end(self):
+    def _notify_the_end(self):
         with contextlib.closing(psycopg2.connect(self.stack.dsn)) as connection, connection.cursor() as cr:
             publishing.publish(cr, f'{self.channel}-end')
             connection.commit()
@@ -142,7 +142,7 @@ class BackgroundLoad:
             answer = await self._poll(way, url, person, '/news/follow', {'channels': [self.channel], 'since': since})
             if answer is not None:
                 if 'missed' in answer:
-                    raise Wrong('a follower was told that it has missed something')
+                    raise Wrong('a follower got the mark that it has missed something')
                 found += [(event['id'], event['payload']) for event in answer['events']]
                 since = answer['position']
 
@@ -204,7 +204,7 @@ async def request(url, person, route, params, position=None):
 
 
 class Publisher(threading.Thread):
-    """Publishes a number now and again, until it is told to end.
+    """Publishes a number now and again, until `end` is called.
 
     committed   the payloads of which PostgreSQL has said that they are
     refused     what it said of others: a Counter by the error's class

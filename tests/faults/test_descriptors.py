@@ -14,7 +14,7 @@ from tests.support.held_polls import connection, eventually
 from tests.support.programs import ADDON
 from tests.support.resource_baseline import check_quiet, opened
 
-# Of which 117 are for connections of browsers: 67 held polls, and 50 that are told that there are too many.
+# Of which 117 are for connections of browsers: 67 held polls, and 50 for answers that there are too many.
 DESCRIPTORS = 190
 HELD = 67
 

@@ -19,7 +19,7 @@ LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applic
 
 @pytest.mark.parametrize('way', ['--logfile', 'console'])
 def test_a_sidecar_whose_log_is_full_goes_on(stack, programs, people, sql, way):
-    """The disk full, that of the log: /dev/full says «No space left on device» to whoever writes."""
+    """The disk of the log is full: every write to /dev/full fails with "No space left on device"."""
     port = programs.port()
     words = [ADDON / 'server.py', '-c', stack.config, '-p', port]
     if way == '--logfile':
@@ -31,7 +31,7 @@ def test_a_sidecar_whose_log_is_full_goes_on(stack, programs, people, sql, way):
         url = f'http://127.0.0.1:{port}'
         for person in people:
             assert person.clone().poll('/who', url=url).json()['uid'] == person.uid
-        sql(LISTENERS)          # of which it has something to say
+        sql(LISTENERS)          # which makes it log a line
         eventually(lambda: people[0].clone().poll('/fails', url=url).status_code == 500)
         for person in people:
             assert person.clone().poll('/who', url=url).json()['uid'] == person.uid
@@ -128,7 +128,7 @@ def use_up(stack, channel):
 
 
 def test_a_crowd_goes_on_when_the_disk_of_postgresql_is_full(stack, crowd, returns, small_disk, channel, log):
-    """The disk full, that of PostgreSQL: who publishes is told, polls go on, and later events arrive."""
+    """The disk of PostgreSQL is full: publishing fails with an error, polls go on, and later events arrive."""
     with returns(), crowd(allowed=(200, 204), size=1500) as present:
         present.wait()
         small_disk.fill()
@@ -143,7 +143,7 @@ def test_a_crowd_goes_on_when_the_disk_of_postgresql_is_full(stack, crowd, retur
 
 
 def test_a_poll_that_finds_no_room_to_sort_gets_503(stack, ann, sql, log):
-    """The disk full, or what a poll may take of it: polls get 503, and the log tells it once."""
+    """The disk is full, or a poll has taken all that it may: polls get 503, and the log has one line."""
     sql('ALTER SYSTEM SET temp_file_limit = 64')
     sql('SELECT pg_reload_conf()')
     try:

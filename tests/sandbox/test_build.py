@@ -316,7 +316,7 @@ def test_a_missing_tool_names_its_package():
         command.need('no-such-tool', 'some-package')
 
 
-def test_a_disk_without_room_is_told_before_anything_is_downloaded(tmp_path, monkeypatch):
+def test_a_disk_without_room_is_an_error_before_anything_is_downloaded(tmp_path, monkeypatch):
     monkeypatch.setattr(command, 'SANDBOX', tmp_path)
     command.room(0)
     with pytest.raises(SandboxError, match='make room'):

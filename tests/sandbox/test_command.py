@@ -120,17 +120,17 @@ def test_two_runs_at_the_same_time_do_not_disturb_each_other(run):
     assert first_out != second_out
 
 
-def test_a_sidecar_that_cannot_start_is_told_in_a_sentence_with_its_log(run):
+def test_a_sidecar_that_cannot_start_gives_one_sentence_and_its_log(run):
     status, out, err = run('echo never', '--option', 'longpolling_timeout=soon').end()
     assert (status, out) == (2, '')
-    assert 'The server «sidecar» ended with status' in err
+    assert 'The server "sidecar" ended with status' in err
     assert 'longpolling_timeout' in err
     assert 'Traceback' not in err
 
 
-def test_a_command_that_does_not_exist_is_told_as_a_shell_does(host):
+def test_a_command_that_does_not_exist_ends_with_the_status_of_a_shell(host):
     done = subprocess.run([sys.executable, '-m', 'sandbox', 'run', '--host', host, '--', './no-such-command'],
                           cwd=ROOT, env={**os.environ}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=UP_SECONDS, check=False)
     assert done.returncode == 127
-    assert '«./no-such-command» was not found' in done.stderr
+    assert '"./no-such-command" was not found' in done.stderr

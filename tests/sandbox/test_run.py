@@ -155,7 +155,7 @@ def test_a_port_that_was_taken_in_the_last_moment_is_given_up_for_another(folder
             server.stop()
 
 
-def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(folder):
+def test_a_server_that_does_not_start_is_an_error_with_the_end_of_its_log(folder):
     server = process.Server(folder, 'a', [sys.executable, '-c', 'raise SystemExit("the reason")'], ready=lambda: False)
     server.start()
     with pytest.raises(SandboxError, match='(?s)ended with status 1.*a.log.*the reason'):

@@ -81,7 +81,7 @@ def test_a_latecomer_takes_no_slot_from_who_waits(budget):
     assert taken[0] == 'waiter'
 
 
-def test_a_timeout_in_the_queue_is_told_and_leaves_the_queue(budget):
+def test_a_timeout_in_the_queue_is_an_error_and_leaves_the_queue(budget):
     with budget.slot(), budget.slot():
         with pytest.raises(BudgetExhausted, match='All 2 cursors of this database were in use'), PollTimeout(0.01):
             with budget.slot():

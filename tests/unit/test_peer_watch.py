@@ -1,4 +1,4 @@
-"""PeerWatch whose connections are closed, as the kernel tells it, without a host and without a dispatcher."""
+"""wire/peer_watch.py: connections whose state the kernel reports, without a host and without a dispatcher."""
 
 import socket
 import time
@@ -56,7 +56,7 @@ def held(watched, name, ends):
     return gevent.spawn(poll)
 
 
-def test_the_kernel_tells_the_state_of_a_connection(pair):
+def test_the_kernel_reports_the_state_of_a_connection(pair):
     browser, dispatcher, name = pair
     known, nowhere = connection(name), connection(NOWHERE)
     another = connection('{} 1 {} {}'.format(browser.getsockname()[0], *browser.getpeername()[:2]))
@@ -132,7 +132,7 @@ def test_nobody_asks_the_kernel_while_no_poll_is_watched(pair, monkeypatch):
         assert len(looks) == 3
 
 
-def test_a_kernel_that_does_not_tell_ends_nothing(pair, monkeypatch):
+def test_a_kernel_that_does_not_answer_ends_nothing(pair, monkeypatch):
     watched = PeerWatch()
     ends = []
     greenlet = held(watched, pair[2], ends)

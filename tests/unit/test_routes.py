@@ -1,4 +1,4 @@
-"""The table of routes: what may be declared, which modules' routes answer, what the log is told."""
+"""The table of routes: what may be declared, which modules' routes answer, what is logged."""
 
 import logging
 
@@ -39,10 +39,10 @@ def test_what_the_specification_allows_is_accepted(path, mode, mustbeauthenticat
     (('/a', 'JSON', True), 'mode'), (('/a', b'json', True), 'mode'), (('/a', ('json',), True), 'mode'),
     (('/a', 'json', 1), 'mustbeauthenticated'), (('/a', 'json', None), 'mustbeauthenticated')])
 def test_a_bad_argument_is_named_with_what_is_allowed(arguments, what):
-    with pytest.raises(AssertionError) as told:
+    with pytest.raises(AssertionError) as caught:
         routes.check_arguments(*arguments, PREFIX)
-    assert str(told.value).startswith(f'longpolling.route: {what} is ')
-    assert ', but it must be ' in str(told.value)
+    assert str(caught.value).startswith(f'longpolling.route: {what} is ')
+    assert ', but it must be ' in str(caught.value)
 
 
 def test_routes_answer_only_for_the_modules_asked_for():
@@ -72,7 +72,7 @@ def test_a_route_that_is_declared_later_is_found():
     assert match(table, '/late/5', 'web_longpolling') == (late, {'x': 5})
 
 
-def test_only_a_serving_table_tells_the_log(caplog):
+def test_only_a_serving_table_logs(caplog):
     caplog.set_level(logging.INFO)
     table = routes.RouteTable()
     declare(table, '/early')

@@ -58,7 +58,7 @@ def segments(connection) -> int:
 
 
 def test_head_and_body_leave_in_one_segment(server, connection):
-    """gevent's own server needs two, so this test can tell the difference."""
+    """gevent's own server needs two, so this test would notice if the sidecar's did too."""
     for _ in range(10):
         assert ask(connection) == ANSWER
     assert segments(connection) == (10 if isinstance(server, PollServer) else 20)

@@ -36,7 +36,7 @@ def test_every_default_is_a_value_that_may_be_written(configured, name):
 
 
 @pytest.mark.parametrize('name', settings.SETTINGS)
-def test_every_setting_says_what_it_means(name):
+def test_every_setting_has_a_meaning(name):
     assert re.fullmatch(r'longpolling_[a-z_]+', name)
     assert settings.SETTINGS[name].meaning
 
@@ -57,11 +57,11 @@ def test_a_value_is_read(configured, name, written, value):
     ('longpolling_retention', '0'), ('longpolling_max_held', '1.5'), ('longpolling_max_held', '0'),
     ('longpolling_max_held_per_session', 'many'), ('longpolling_listen_port', '65536'),
     ('longpolling_listen_port', 'x'), ('longpolling_listen_host', '')])
-def test_a_mistake_is_told_in_one_sentence_that_names_the_setting(configured, name, written):
+def test_a_mistake_gives_one_sentence_that_names_the_setting(configured, name, written):
     configured(**{name: written})
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         settings.read(name)
-    sentence = str(told.value)
+    sentence = str(caught.value)
     assert sentence.startswith(f'The configuration says {name} = ')
     assert sentence.endswith('.') and ', which is not ' in sentence
     with pytest.raises(ConfigurationError):

@@ -6,7 +6,7 @@ from odoo.http import request
 
 class Teller(models.AbstractModel):
     _name = 'longpolling.browser'
-    _description = 'Tells the sidecar what a test wants told'
+    _description = 'Notifies the channel of the test controllers'
 
     @api.model
     def tell(self, payload):
@@ -17,5 +17,5 @@ class Write(http.Controller):
 
     @http.route('/longpolling_browser/write', type='jsonrpc', auth='user')
     def write(self, write):
-        """What the specification's samples call «a simple poll»: an ordinary request, which may write."""
+        """What the specification's samples call "a simple poll": an ordinary request, which may write."""
         return request.env['longpolling.demo.note'].create({'text': 'written: %s' % ', '.join(write['news'])}).id

@@ -6,7 +6,7 @@ from openerp.osv import osv
 
 class Teller(osv.AbstractModel):
     _name = 'longpolling.browser'
-    _description = 'Tells the sidecar what a test wants told'
+    _description = 'Notifies the channel of the test controllers'
 
     def tell(self, cr, uid, payload, context=None):
         longpolling.publish(cr, 'browser', payload)
@@ -18,6 +18,6 @@ class Write(http.Controller):
 
     @http.jsonrequest
     def write(self, request, write):
-        """What the specification's samples call «a simple poll»: an ordinary request, which may write."""
+        """What the specification's samples call "a simple poll": an ordinary request, which may write."""
         notes = request.session.model('longpolling.demo.note')
         return notes.create({'text': 'written: %s' % ', '.join(write['news'])}, request.context)

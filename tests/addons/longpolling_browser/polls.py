@@ -44,7 +44,7 @@ def occupy(request, seconds, **kwargs):
 
 @longpolling.route('/headers')
 def headers(request, **kwargs):
-    """What the dispatcher told of the browser, and which sidecar was told."""
+    """The headers by which the dispatcher describes the browser, and which sidecar got them."""
     names = ('Host', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'X-Longpolling-Browser')
     return dict([(name, request.headers.get(name)) for name in names], pid=os.getpid())
 

@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Controllers for the tests, one for each thing that is said of a controller; and a model that tells news."""
+"""Controllers for the tests, one for each promise about controllers; and a model that publishes."""
 import importlib
 import sys
 

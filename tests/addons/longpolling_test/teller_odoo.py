@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Model code that tells news, as Odoo declares it."""
+"""Model code that publishes, as Odoo declares it."""
 import os
 import signal
 

@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Model code that tells news, as OpenERP 7.0 declares it."""
+"""Model code that publishes, as OpenERP 7.0 declares it."""
 import os
 import signal
 

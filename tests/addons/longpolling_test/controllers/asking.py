@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""What a controller is told: who asks, and what for."""
+"""What a controller is called with: who asks, and what for."""
 import sys
 import time
 
@@ -59,7 +59,7 @@ def types(request, whole, broken, rest, **kwargs):
 
 @longpolling.route('/werkzeug', mode='json', mustbeauthenticated=False)
 def werkzeug(request, **kwargs):
-    """What werkzeug's own Request tells."""
+    """The attributes of werkzeug's own Request."""
     return {
         'method': request.method,
         'path': request.path,

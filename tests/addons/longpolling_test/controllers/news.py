@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Controllers that wait for news, and one that tells what the sidecar holds meanwhile."""
+"""Controllers that wait for news, and one that reports what the sidecar holds meanwhile."""
 import gc
 
 import gevent

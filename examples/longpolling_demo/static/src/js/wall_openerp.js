@@ -4,7 +4,7 @@ openerp.longpolling_demo = function (instance) {
     "use strict";
     const demo = globalThis.longpolling_demo;
 
-    /** The ordinary RPC, without the dialog and the «Loading» of the client: the page shows by itself what failed. */
+    /** The ordinary RPC, without the dialog and the "Loading" of the client: the page shows by itself what failed. */
     function call(model, method, args, kwargs) {
         const answer = new instance.web.Model(model).call(method, args, kwargs || {}, { shadow: true });
         return new Promise(function (resolve, reject) {

@@ -12,7 +12,7 @@
         return made;
     }
 
-    /** Both hosts write a time as «2026-01-31 12:00:00», in UTC, 7.0 with a fraction. */
+    /** Both hosts write a time as "2026-01-31 12:00:00", in UTC, 7.0 with a fraction. */
     function local_time(text) {
         const date = new Date(text.slice(0, 19).replace(" ", "T") + "Z");
         const today = date.toDateString() === new Date().toDateString();
@@ -136,7 +136,7 @@
                 return;
             }
             const until = Date.now() + state.wait * 1000;
-            // A screen reader hears «Reconnecting» once, and no number every second.
+            // A screen reader hears "Reconnecting" once, and no number every second.
             const seconds = element("span", "", { "aria-hidden": "true" });
             const count = () => {
                 const left = Math.ceil((until - Date.now()) / 1000);

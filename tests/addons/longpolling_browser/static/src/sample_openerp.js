@@ -1,6 +1,6 @@
 // The specification's JavaScript samples as an addon's author would paste them into a widget of OpenERP 7.0. What was
-// put in for its «...» stands before and after them; its own lines are untouched, but for the callback's name in the
-// last line of the first, «sucesscallback», which is a slip of the pen.
+// put in for its "..." stands before and after them; its own lines are untouched, but for the callback's name in the
+// last line of the first, "sucesscallback", which is a slip of the pen.
 openerp.longpolling_browser = function (instance) {
     var seen = window.longpolling_sample = {answers: [], errors: [], written: []};
 
@@ -40,7 +40,7 @@ openerp.longpolling_browser = function (instance) {
 
         write_and_wait: function () {
             var successcallback;
-            // Lets a test see that the next poll waits: the answer of the «...» is held until it says so.
+            // Lets a test see that the next poll waits: the answer of the "..." is held until it says so.
             var held = $.Deferred();
             seen.go_on = function () { held.resolve(); };
 
