@@ -96,7 +96,7 @@ def connections() -> int:
 
 def position(visitor, channels: list[str]) -> str:
     """The position of now: what the first poll of a page that follows these channels is answered with."""
-    with socket.create_connection((urlsplit(SIDECAR).hostname, urlsplit(SIDECAR).port), 30) as sock:
+    with socket.create_connection((urlsplit(SIDECAR).hostname, urlsplit(SIDECAR).port or 80), 30) as sock:
         sock.sendall(visitor.request('/news/follow', channels=channels))
         head = sock.recv(65536).decode('latin-1')
     found = re.search(r'X-Longpolling-Position: (\S+)', head)

@@ -69,7 +69,7 @@ class HeldPoll:
     """One poll of the wall on a thread of its own."""
 
     def __init__(self, visitor: Visitor, position: str):
-        self._outcome: tuple[int, dict, float] | SandboxError | None = None
+        self._outcome: tuple[int, dict, str, float] | SandboxError | None = None
         self._thread = threading.Thread(target=self._hold, args=(visitor, position), daemon=True)
         self._begun = time.monotonic()
         self._thread.start()
@@ -83,7 +83,7 @@ class HeldPoll:
     def is_answered(self) -> bool:
         return not self._thread.is_alive()
 
-    def result(self) -> tuple[int, dict, float]:
+    def result(self) -> tuple[int, dict, str, float]:
         """(status, answer, position, when it came); raises what the poll raised."""
         self._thread.join(PATIENCE_SECONDS)
         if self._thread.is_alive():
@@ -94,7 +94,7 @@ class HeldPoll:
         return self._outcome
 
     def seconds_held(self) -> float:
-        return self.result()[2] - self._begun
+        return self.result()[-1] - self._begun
 
 
 def stay_up(stack):

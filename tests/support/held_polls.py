@@ -71,7 +71,7 @@ def connection(session, url: str, route: str, params: dict, position: str | None
         params = {**params, 'session_id': session.session_id}
     body = json.dumps(params).encode()
     since = [f'{SINCE}: {position}'] if position else []
-    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=SECONDS) as sock:
+    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port or 80), timeout=SECONDS) as sock:
         sock.sendall('\r\n'.join([
             f'POST {session.path}{route} HTTP/1.1', 'Host: 127.0.0.1', 'Content-Type: application/json',
             'Cookie: {}={}'.format(*session.cookie), *since, f'Content-Length: {len(body)}', '', '']).encode() + body)
