@@ -18,6 +18,8 @@ from web_longpolling.sidecar.wire.peer_watch import (
 )
 
 TCP_CLOSE_WAIT = 8
+# Seconds between two looks in these tests, and in a sidecar.
+STEP, REAL_STEP = 0.1, peer_watch.STEP
 NOWHERE = '192.0.2.7 51234 127.0.0.1 80'
 
 LISTENERS = {
@@ -25,6 +27,11 @@ LISTENERS = {
     'IPv6': (socket.AF_INET6, '::1', '::1'),
     'IPv4 at a socket for IPv6': (socket.AF_INET6, '::', '127.0.0.1'),
 }
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(peer_watch, 'STEP', STEP)
 
 
 @pytest.fixture(params=LISTENERS)
@@ -54,6 +61,10 @@ def held(watched, name, ends):
         except BrowserDisconnected:
             ends.append(time.monotonic())
     return gevent.spawn(poll)
+
+
+def test_a_look_is_taken_more_than_twice_a_second():
+    assert REAL_STEP < 0.5
 
 
 def test_the_kernel_reports_the_state_of_a_connection(pair):
@@ -89,30 +100,29 @@ def test_a_name_that_is_none_is_no_failure(name):
 
 
 @pytest.mark.parametrize('how', ['closed', 'reset', 'closed before the first look', 'closed by the dispatcher too'])
-def test_a_closed_connection_ends_its_poll_within_a_second(pair, how):
+def test_a_closed_connection_ends_its_poll_at_one_of_the_next_looks(pair, how):
     browser, dispatcher, name = pair
     ends = []
     greenlet = held(PeerWatch(), name, ends)
     if 'before' in how:
         gevent.sleep(0)
     else:
-        gevent.sleep(0.6)
+        gevent.sleep(1.5 * STEP)
         assert not ends
     if how == 'reset':
         browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\x01\x00\x00\x00\x00\x00\x00\x00')
-    begun = time.monotonic()
     browser.close()
     if 'dispatcher' in how:
         dispatcher.close()
-    greenlet.join(2)
-    assert ends and ends[0] - begun < 0.7
+    greenlet.join(20 * STEP)
+    assert ends
 
 
 def test_a_connection_that_is_open_or_unknown_ends_nothing_and_the_log_says_so_once(pair, caplog):
     ends = []
     watched = PeerWatch()
     greenlets = [held(watched, pair[2], ends), held(watched, NOWHERE, ends), held(watched, NOWHERE, ends)]
-    gevent.sleep(1)
+    gevent.sleep(2.5 * STEP)
     assert not ends
     assert [NOWHERE in record.getMessage() for record in caplog.records] == [True]
     gevent.killall(greenlets)
@@ -125,10 +135,10 @@ def test_nobody_asks_the_kernel_while_no_poll_is_watched(pair, monkeypatch):
     for _ in range(2):
         looks.clear()
         greenlets = [held(watched, pair[2], []), held(watched, NOWHERE, [])]
-        gevent.sleep(0.6)
+        gevent.sleep(1.5 * STEP)
         assert len(looks) == 3          # at the beginning of each, and once for both
         gevent.killall(greenlets)
-        gevent.sleep(0.6)
+        gevent.sleep(1.5 * STEP)
         assert len(looks) == 3
 
 
@@ -139,7 +149,7 @@ def test_a_kernel_that_does_not_answer_ends_nothing(pair, monkeypatch):
     gevent.sleep(0)
     monkeypatch.setattr(peer_watch, 'NETLINK_SOCK_DIAG', 31)       # nothing of that number
     pair[0].close()
-    gevent.sleep(1)
+    gevent.sleep(2.5 * STEP)
     assert not ends and not greenlet.dead
     assert states([connection(pair[2])]) == {}
     greenlet.kill()
@@ -150,7 +160,7 @@ def test_polls_of_one_connection_end_together(pair):
     ends = []
     watched = PeerWatch()
     greenlets = [held(watched, pair[2], ends) for _ in range(50)]
-    gevent.sleep(0.6)
+    gevent.sleep(1.5 * STEP)
     pair[0].close()
     gevent.joinall(greenlets, 2)
     assert len(ends) == 50
