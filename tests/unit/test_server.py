@@ -1,9 +1,10 @@
-"""Head and body of an answer in one segment, which gevent's own server does not do."""
+"""wire/server.py: the sidecar's HTTP server, beside gevent's own where they differ."""
 
 import socket
 import struct
 
 import gevent
+import gevent.event
 import gevent.socket
 import pytest
 from gevent.pywsgi import WSGIServer
@@ -82,3 +83,115 @@ def test_the_server_does_not_wait_for_acks(server):
         with gevent.socket.create_connection(server.address, timeout=10) as connection:
             ask(connection)
         assert seen == [1]
+
+
+# What the sidecar's server alone does
+
+@pytest.fixture
+def start():
+    """Starts a PollServer with an application."""
+    servers = []
+
+    def begin(application, most_connections=100):
+        listener = gevent.socket.socket()
+        listener.bind(('127.0.0.1', 0))
+        listener.listen()
+        servers.append(PollServer(listener, application, most_connections))
+        servers[-1].start()
+        return servers[-1]
+    yield begin
+    for server in servers:
+        server.stop(timeout=0)
+
+
+def exchange(server, sent: bytes) -> bytes:
+    """All that the server sends for these bytes, until it closes the connection."""
+    with gevent.socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall(sent)
+        answer = b''
+        while data := connection.recv(65536):
+            answer += data
+        return answer
+
+
+@pytest.mark.parametrize('headers', [b'X-Large: ' + b'x' * 100_000 + b'\r\n', b'X-Line: 1\r\n' * 1000],
+                         ids=['too large', 'too many lines'])
+def test_a_head_without_measure_gets_431_and_reaches_no_controller(start, headers):
+    reached = []
+
+    def never(environ, start_response):
+        reached.append(environ)
+        return application(environ, start_response)
+    answer = exchange(start(never), b'GET / HTTP/1.1\r\nHost: localhost\r\n' + headers + b'\r\n')
+    assert answer.startswith(b'HTTP/1.1 431 ') and b'\r\nConnection: close\r\n' in answer
+    assert not reached
+
+
+def test_a_head_of_an_ordinary_size_is_taken(start):
+    answer = exchange(start(application), b'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: a='
+                      + b'x' * 30_000 + b'\r\n\r\n')
+    assert answer.startswith(b'HTTP/1.1 200 ') and answer.endswith(ANSWER)
+
+
+def hold(release):
+    """An application that answers when `release` is set."""
+    def held(environ, start_response):
+        release.wait()
+        return application(environ, start_response)
+    return held
+
+
+def settle(condition):
+    """Wait until it is true, for ten seconds at most."""
+    with gevent.Timeout(10):
+        while not condition():
+            gevent.sleep(0.01)
+
+
+def test_it_counts_what_is_being_answered(start):
+    release = gevent.event.Event()
+    server = start(hold(release))
+    polls = [gevent.spawn(exchange, server, b'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+             for _ in range(3)]
+    settle(lambda: server.responding == 3)
+    release.set()
+    gevent.joinall(polls, timeout=10, raise_error=True)
+    settle(lambda: server.responding == 0)
+
+
+def test_more_connections_than_it_may_have_wait_in_the_queue_of_the_kernel(start):
+    release = gevent.event.Event()
+    server = start(hold(release), most_connections=2)
+    polls = [gevent.spawn(exchange, server, b'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+             for _ in range(5)]
+    settle(lambda: server.responding == 2)
+    gevent.sleep(0.05)
+    assert server.responding == 2
+    release.set()
+    gevent.joinall(polls, timeout=10, raise_error=True)
+    assert [poll.value[-len(ANSWER):] for poll in polls] == [ANSWER] * 5
+
+
+def test_finishing_sends_what_is_being_answered_and_accepts_nothing_new(start):
+    release = gevent.event.Event()
+    server = start(hold(release))
+    poll = gevent.spawn(exchange, server, b'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    settle(lambda: server.responding == 1)
+    address, ending = server.address, gevent.spawn(server.finish, 10)
+    gevent.sleep(0.05)
+    assert not ending.dead
+    with pytest.raises(ConnectionRefusedError):
+        gevent.socket.create_connection(address, timeout=10)
+    release.set()
+    assert poll.get(timeout=10).endswith(ANSWER)
+    ending.join(10)
+    assert ending.successful()
+
+
+def test_finishing_ends_in_time_whatever_is_being_answered(start):
+    server = start(hold(gevent.event.Event()))
+    poll = gevent.spawn(exchange, server, b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    settle(lambda: server.responding == 1)
+    with gevent.Timeout(10):
+        server.finish(0.1)
+    assert ANSWER not in poll.get(timeout=10)       # its connection was closed

@@ -1,0 +1,94 @@
+"""wire/parameters.py: what the browser sent along, and whether a controller takes it."""
+
+import functools
+import json
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
+from web_longpolling.errors import BadRequest, TooLarge
+from web_longpolling.sidecar.wire import parameters
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-2 ** 53, 2 ** 53) | st.text(st.characters(exclude_categories=['Cs'])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('abc', min_size=1), inner, max_size=3))
+
+
+def post(body: bytes) -> dict:
+    """The parameters of a POST with this body."""
+    return parameters.read(Request(EnvironBuilder(method='POST', data=body, content_type='application/json')
+                                   .get_environ()))
+
+
+def get(data: str | None) -> dict:
+    """Those of a GET with this `data=`, or with no parameter at all."""
+    query = '' if data is None else urlencode({'data': data})
+    return parameters.read(Request(EnvironBuilder(method='GET', query_string=query).get_environ()))
+
+
+@given(st.dictionaries(st.text('abcdef', min_size=1), json_values, max_size=4))
+def test_any_json_object_arrives_by_post_and_by_get(sent):
+    text = json.dumps(sent)
+    assert post(text.encode()) == get(text) == sent
+
+
+def test_nothing_is_no_parameter():
+    assert post(b'') == post(b' \n') == get(None) == get('') == {}
+
+
+@pytest.mark.parametrize('text', ['{', 'null', '[]', '"text"', '5', '{"a": NaN}', '{"a": Infinity}', '{a: 1}',
+                                  '[' * 100_000])
+def test_anything_else_is_refused_with_one_sentence(text):
+    for read in (lambda: post(text.encode()), lambda: get(text)):
+        with pytest.raises(BadRequest) as caught:
+            read()
+        assert str(caught.value).endswith('.') and '\n' not in str(caught.value)
+
+
+def test_a_body_that_is_no_utf8_is_refused():
+    with pytest.raises(BadRequest, match='UTF-8'):
+        post(b'{"a": "\xff"}')
+
+
+def test_a_body_of_more_than_a_megabyte_is_refused():
+    assert len(post(b'{"a": "%s"}' % (b'x' * 1_000_000))['a']) == 1_000_000
+    with pytest.raises(TooLarge):
+        post(b'{"a": "%s"}' % (b'x' * 1024 * 1024))
+
+
+# Whether a controller takes them
+
+def plain(request, name, colour=None):
+    pass
+
+
+def any_of_them(request, **kwargs):
+    pass
+
+
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+
+@pytest.mark.parametrize('controller', [plain, logged(plain), logged(logged(plain))],
+                         ids=['plain', 'decorated', 'decorated twice'])
+@pytest.mark.parametrize('sent, fits', [
+    ({'name': 1}, True), ({'name': 1, 'colour': 'blue'}, True), ({}, False), ({'name': 1, 'size': 2}, False),
+    ({'name': 1, 'request': 2}, False)])
+def test_a_controller_is_called_with_what_it_takes_alone(controller, sent, fits):
+    found = parameters.misfit(controller, object(), sent)
+    assert (found is None) == fits
+    if found is not None:
+        assert str(found)
+
+
+def test_a_controller_with_kwargs_takes_everything_but_a_second_request():
+    assert parameters.misfit(any_of_them, object(), {'anything': 1}) is None
+    assert parameters.misfit(any_of_them, object(), {'request': 1}) is not None
