@@ -5,7 +5,7 @@ import json
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
@@ -30,6 +30,7 @@ def get(data: str | None) -> dict:
     return parameters.read(Request(EnvironBuilder(method='GET', query_string=query).get_environ()))
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text('abcdef', min_size=1), json_values, max_size=4))
 def test_any_json_object_arrives_by_post_and_by_get(sent):
     text = json.dumps(sent)

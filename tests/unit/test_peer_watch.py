@@ -19,7 +19,7 @@ from web_longpolling.sidecar.wire.peer_watch import (
 
 TCP_CLOSE_WAIT = 8
 # Seconds between two looks in these tests, and in a sidecar.
-STEP, REAL_STEP = 0.1, peer_watch.STEP
+STEP, REAL_STEP = 0.05, peer_watch.STEP
 NOWHERE = '192.0.2.7 51234 127.0.0.1 80'
 
 LISTENERS = {
@@ -114,7 +114,7 @@ def test_a_closed_connection_ends_its_poll_at_one_of_the_next_looks(pair, how):
     browser.close()
     if 'dispatcher' in how:
         dispatcher.close()
-    greenlet.join(20 * STEP)
+    greenlet.join(5)
     assert ends
 
 
@@ -129,17 +129,20 @@ def test_a_connection_that_is_open_or_unknown_ends_nothing_and_the_log_says_so_o
 
 
 def test_nobody_asks_the_kernel_while_no_poll_is_watched(pair, monkeypatch):
-    looks = []
-    monkeypatch.setattr(peer_watch, 'states', lambda wanted: looks.append(1) or states(wanted))
+    looks = []      # for how many connections each asked
+    monkeypatch.setattr(peer_watch, 'states', lambda wanted: looks.append(len(wanted)) or states(wanted))
     watched = PeerWatch()
     for _ in range(2):
         looks.clear()
-        greenlets = [held(watched, pair[2], []), held(watched, NOWHERE, [])]
-        gevent.sleep(1.5 * STEP)
-        assert len(looks) == 3          # at the beginning of each, and once for both
+        greenlets = [held(watched, pair[2], []), held(watched, pair[2], []), held(watched, NOWHERE, [])]
+        with gevent.Timeout(10):
+            while len(looks) < 4:
+                gevent.sleep(STEP / 4)
+        assert looks[:4] == [1, 1, 1, 1]        # at the beginning of each, then once for all that is known
         gevent.killall(greenlets)
-        gevent.sleep(1.5 * STEP)
-        assert len(looks) == 3
+        looks.clear()
+        gevent.sleep(2.5 * STEP)
+        assert not looks
 
 
 def test_a_kernel_that_does_not_answer_ends_nothing(pair, monkeypatch):
@@ -162,5 +165,5 @@ def test_polls_of_one_connection_end_together(pair):
     greenlets = [held(watched, pair[2], ends) for _ in range(50)]
     gevent.sleep(1.5 * STEP)
     pair[0].close()
-    gevent.joinall(greenlets, 2)
+    gevent.joinall(greenlets, 5)
     assert len(ends) == 50
