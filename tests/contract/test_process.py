@@ -103,7 +103,7 @@ def test_a_controller_can_not_swallow_the_end_of_its_session(programs, patient, 
     user = new_user('gone')
     with programs.serving(*patient) as serving, held(1, user, serving.url, '/ignore') as answers:
         user.logout()
-        sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'longpolling listener'")
+        sql("INSERT INTO longpolling_event (channel) VALUES ('never')")
         assert answers[0].result(20).status_code == 401
 
 

@@ -15,6 +15,7 @@ import collections
 import json
 import logging
 
+import psycopg2
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
@@ -368,7 +369,10 @@ class Feed(object):
     def _execute(self, cursor, query, parameters):
         """The Snapshot, the identity, what else the query asks for, the FeedEvents, and whether there are more."""
         identity = self._identity
-        cursor.execute(query, parameters)
+        try:
+            cursor.execute(query, parameters)
+        except psycopg2.ProgrammingError as error:      # a table or column is missing: removed, or being restored
+            raise OtherFeed(' '.join(str(error).split()))
         rows = cursor.fetchall()
         if not rows or rows[0][1] != identity or rows[0][1].rsplit('/', 1)[1] != str(rows[0][2]):
             raise OtherFeed("its feed was made anew")
