@@ -49,7 +49,7 @@ class Baseline(NamedTuple):
         held = watcher.poll('/news/held', url=stack.sidecar_url).json()
         descriptors = opened(process)
         connections = len(descriptors & sockets_to(stack.postgresql.port))
-        return cls(process, held['listening'] + held['following'], held['greenlets'],
+        return cls(process, held['following'], held['greenlets'],
                    len(descriptors) - connections, connections,
                    resident_megabytes(process))
 
