@@ -42,12 +42,12 @@ def test_a_position_is_short():
 
 def test_it_has_what_its_snapshot_sees_and_a_part_of_its_target():
     position = Position(snapshot(10, 7), snapshot(20, 15), 100)
-    for event, had in ((FeedEvent(500, 5, 'c', '1'), True),      # seen by the first snapshot, whatever its id
-                       (FeedEvent(1, 7, 'c', '1'), True),        # in flight then, seen by the target, carried
-                       (FeedEvent(101, 7, 'c', '1'), False),     # not yet carried
-                       (FeedEvent(100, 12, 'c', '1'), True),
-                       (FeedEvent(1, 15, 'c', '1'), False),      # in flight at the target
-                       (FeedEvent(1, 20, 'c', '1'), False)):
+    for event, had in ((FeedEvent(500, 5, 'c', b'1'), True),      # seen by the first snapshot, whatever its id
+                       (FeedEvent(1, 7, 'c', b'1'), True),        # in flight then, seen by the target, carried
+                       (FeedEvent(101, 7, 'c', b'1'), False),     # not yet carried
+                       (FeedEvent(100, 12, 'c', b'1'), True),
+                       (FeedEvent(1, 15, 'c', b'1'), False),      # in flight at the target
+                       (FeedEvent(1, 20, 'c', b'1'), False)):
         assert position.has(event) is had, event
 
 

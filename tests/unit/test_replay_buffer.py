@@ -17,7 +17,7 @@ def snapshot(xmax, *in_flight):
     return Snapshot(xmax, frozenset(in_flight))
 
 
-def event(number, txid, channel='c', payload='1'):
+def event(number, txid, channel='c', payload=b'1'):
     return FeedEvent(number, txid, channel, payload)
 
 
@@ -75,7 +75,7 @@ def test_the_oldest_are_forgotten_beyond_its_bounds(buffer, monkeypatch):
     assert buffer.covers(Position(snapshot(12)))
     assert ids(buffer.find(C, Position(snapshot(12)))) == [3, 4, 6]
     monkeypatch.setattr(replay_buffer, 'BUFFER_BYTES', 1000)
-    buffer.append(snapshot(17), [event(7, 16, payload='1' * 900)])
+    buffer.append(snapshot(17), [event(7, 16, payload=b'1' * 900)])
     assert buffer.start == snapshot(17)
     assert not buffer.covers(Position(snapshot(16)))
     assert ids(buffer.find(C, buffer.find(C, Position(snapshot(17))).position)) == []
@@ -83,7 +83,7 @@ def test_the_oldest_are_forgotten_beyond_its_bounds(buffer, monkeypatch):
 
 def test_answers_are_kept_for_others_within_a_bound(buffer, monkeypatch):
     monkeypatch.setattr(replay_buffer, 'ANSWERS_BYTES', 5000)
-    buffer.append(snapshot(20), [event(6, 16, payload='1' * 1000)])
+    buffer.append(snapshot(20), [event(6, 16, payload=b'1' * 1000)])
     assert buffer.find(C, Position(snapshot(15))) is buffer.find(C, Position(snapshot(15)))
     for xmax in range(15, 20):
         buffer.find(C, Position(snapshot(xmax, 14)))

@@ -19,7 +19,8 @@ class FeedEvent(collections.namedtuple('FeedEvent', 'id txid channel payload')):
     id: its number in the order of publishing
     txid: the id of its transaction
     channel: the channel it was published on
-    payload: its payload as JSON text, as it stands in the table; 'null' for a signal
+    payload: its payload as JSON, bytes, as it stands in the table; b'null' for a signal. Bytes, since a character of
+        Python 2.7's text takes four of them
     """
 
     __slots__ = ()
@@ -51,7 +52,7 @@ class EventBatch(Mapping):
         if name == 'position':
             return self._position
         if name == 'events':
-            return [{'id': event.id, 'channel': event.channel, 'payload': json.loads(event.payload)}
+            return [{'id': event.id, 'channel': event.channel, 'payload': json.loads(event.payload.decode('utf-8'))}
                     for event in self._events]
         if name == 'missed' and self._missed:
             return True
@@ -70,10 +71,10 @@ class EventBatch(Mapping):
 
     def encoded(self):
         """The JSON of it as bytes. The payloads are JSON in the table, and go to the browser as they are."""
-        events = ', '.join('{"id": %d, "channel": %s, "payload": %s}' % (
-            event.id, json.dumps(event.channel), event.payload) for event in self._events)
-        return ('{"position": "%s", "events": [%s]%s}' % (
-            self._position, events, ', "missed": true' if self._missed else '')).encode('utf-8')
+        events = b', '.join(b'{"id": %d, "channel": %s, "payload": %s}' % (
+            event.id, json.dumps(event.channel).encode('ascii'), event.payload) for event in self._events)
+        return b'{"position": "%s", "events": [%s]%s}' % (
+            self._position.encode('ascii'), events, b', "missed": true' if self._missed else b'')
 
     def shared(self, build):
         """The answer that `build` makes of it, made once for all polls that are answered with it."""
@@ -97,10 +98,10 @@ def first_part(events):
     return carried, True
 
 
-def is_json(text):
-    """Whether `text` is JSON, as browsers read it: Python's parser takes NaN and Infinity, too."""
+def is_json(payload):
+    """Whether `payload`, bytes of UTF-8, is JSON, as browsers read it: Python's parser takes NaN and Infinity, too."""
     try:
-        json.loads(text, parse_constant=_refuse)
+        json.loads(payload.decode('utf-8'), parse_constant=_refuse)
     except (ValueError, RuntimeError):      # RuntimeError: nested too deeply
         return False
     return True

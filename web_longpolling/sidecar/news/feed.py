@@ -383,13 +383,14 @@ class Feed(object):
 
     def _checked(self, payload):
         """The payload, which goes to browsers as it stands, as JSON. What another program wrote may be none."""
+        payload = payload.encode('utf-8')
         if is_json(payload):
             return payload
         if not self._logged:
             _logger.warning("Somebody else than longpolling.publish has written a payload that is not JSON: %.200r; "
                             "it reaches the pages as text", payload)
             self._logged = True
-        return json.dumps(payload)
+        return json.dumps(payload.decode('utf-8')).encode('ascii')
 
     def _release(self, channels, number):
         """Wake those who follow one of these channels. Who follows others costs nothing, however many they are."""
