@@ -79,7 +79,14 @@ class Unavailable(PollError):
 
 
 class BudgetExhausted(Unavailable):
-    """No cursor of the budget became free before the poll's timeout: 503."""
+    """No cursor of the budget became free so early that the poll could have read until its timeout: 503."""
+
+
+class ReadCutOff(Unavailable):
+    """A read took longer than the poll lasts, or than PostgreSQL allows: 503."""
+
+    def __init__(self):
+        Unavailable.__init__(self, "Reading took too long, and was cut off; try again.")
 
 
 class DatabaseUnavailable(Unavailable):

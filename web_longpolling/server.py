@@ -43,6 +43,11 @@ port = number(int, 0, 65535, 'port number')
 seconds = number(float, 0, 3600, 'number of seconds from 0 to 3600')
 
 
+def names(value):
+    """An argparse type: names with commas between, as a list."""
+    return [name.strip() for name in value.split(',') if name.strip()]
+
+
 def options(arguments):
     parser = argparse.ArgumentParser(
         prog='server.py', description="Hold the long polls of OpenERP or Odoo pages and answer each as soon as "
@@ -59,6 +64,9 @@ def options(arguments):
     parser.add_argument('--max-cursor', type=positive, default=8, metavar='N',
                         help="how many cursors of each database may be open at the same time; further reads "
                              "wait in a queue (default: %(default)s)")
+    parser.add_argument('--load', metavar='MODULE[,MODULE...]', type=names,
+                        help="server-wide modules, if you give your server --load too (default: as your server's "
+                             "configuration says)")
     parser.add_argument('--reuse-port', action='store_true',
                         help="share the port with other sidecars on this machine, one for each processor core; "
                              "the kernel spreads the connections (SO_REUSEPORT)")
@@ -68,14 +76,14 @@ def options(arguments):
     parser.add_argument('--logfile', metavar='FILE',
                         help="file to log to (default: the console; never the server's own file)")
     chosen = parser.parse_args(arguments)
-    chosen.databases = [name.strip() for names in chosen.database for name in names.split(',') if name.strip()]
+    chosen.databases = [name for value in chosen.database for name in names(value)]
     return chosen
 
 
 def main(arguments=None):
     chosen = options(arguments)
     try:
-        package = boot.configure(chosen.config, chosen.logfile)
+        package = boot.configure(chosen.config, chosen.logfile, chosen.load)
     except boot.BootError as error:
         sys.exit("server.py: %s" % error)
     service = importlib.import_module(package + '.addons.web_longpolling.sidecar.service')

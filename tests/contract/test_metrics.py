@@ -136,7 +136,7 @@ def test_the_budget_reports_who_has_it_who_waits_and_for_how_long(sidecar, ann, 
     eventually(lambda: (sidecar['budget_used'], sidecar['budget_waiting']) == (1, 2))
     assert [poll.result().status_code for poll in reading] == [200, 200, 200]
     assert (sidecar['budget_used'], sidecar['budget_waiting']) == (0, 0)
-    assert sidecar['budget_wait_seconds_count'] >= count + 6           # to log in, and to read
+    assert sidecar['budget_wait_seconds_count'] >= count + 4           # to log in, all of them at once, and to read
     assert sidecar['budget_wait_seconds_count'] > sidecar.below('budget_wait_seconds', '1.0')
     assert sidecar['budget_wait_seconds_sum'] > 1
 

@@ -7,17 +7,26 @@ function                              what it gives
 option(name)                          the value of the configuration file for `name`, or None
 configured_databases()                list of the names in the configuration's db_name
 connection_parameters(db)             dict of keyword arguments for ``psycopg2.connect``
+load_server_wide()                    loads the host's server-wide modules, as the host does at its start; may replace
+                                      its session store
+check_sessions()                      raises ConfigurationError if the session store can't be asked; may log a warning
 load(db)                              loads the registry of `db` (modules, models and routes), anew if there is
                                       one; if that fails, the old one stays for the polls that are under way
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`
 session_key(cookies, arguments, sent) what names the Session that a poll claims, hashable, or None; takes
                                       the host's own parameter, if it has one, out of `sent`
-session(key)                          that Session as the host's session store has it just now, or None
+session(key)                          that Session as the host's session store has it just now, or None; what can't be
+                                      parsed is none
+later_session(key)                    the same for a poll that was verified before: also under another name that the
+                                      host has given it since
 cursor(db, connection)                a cursor of the host's class on a psycopg2 connection of ours
 close(cr)                             rolls back and closes it, whatever state it is in
 check_signaling(cr)                   clears the caches if another process has signalled that rights have
                                       changed; False if modules have, and the registry must be loaded anew
-verify(cr, session)                   whether the Session is good, by the host's own check, past its caches
+prove(cr, sessions)                   list of whether each Session is good, from one statement for all of them: True,
+                                      False, None if only :func:`verify` can tell, or the exception of its check
+verify(cr, session)                   the same of one Session, by the host's whole check, past its caches; `cr` may
+                                      write and rolls back
 environment(cr, uid, context)         the host's Environment, or None where it has none
 call(cr, uid, model, method, args,    the result of one call by the host's RPC convention
 kwargs)
@@ -46,21 +55,37 @@ class Session(object):
     db: name of the database
     uid: id of the user
     context: the user's context, a dict
-    secret: what the adapter's ``verify`` needs; never logged
+    secret: what the adapter's checks need; never logged
     key: what tells this session from all others, hashable
+    stored: dict of what the host may want to know of it besides
+    proof: whatever the adapter has last found it good by
+
+    Sessions are remembered and shared by polls: nobody changes one.
     """
 
-    __slots__ = ('db', 'uid', 'context', 'secret', 'key')
+    __slots__ = ('db', 'uid', 'context', 'secret', 'key', 'stored', 'proof')
 
-    def __init__(self, db, uid, context, secret, key):
+    def __init__(self, db, uid, context, secret, key, stored=None):
         self.db = db
         self.uid = uid
         self.context = context
         self.secret = secret
         self.key = key
+        self.stored = stored
+        self.proof = None
 
     def __repr__(self):
         return '<Session of user %s in %s>' % (self.uid, self.db)
+
+
+_contexts = {}
+
+
+def shared(context):
+    """A dict that equals `context`, the same for all: those of thousands of sessions are mostly equal."""
+    if len(_contexts) > 1000:
+        _contexts.clear()
+    return _contexts.setdefault(repr(context), context)
 
 
 class OneConnectionPool(object):

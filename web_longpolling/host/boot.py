@@ -51,11 +51,12 @@ def adapter_name(name):
             ', '.join('%s.0' % known for known in sorted(ADAPTERS)), major))
 
 
-def configure(config_file, logfile=None):
+def configure(config_file, logfile=None, modules=None):
     """Let the host read its configuration, with this addon on its path, and open the log.
 
     :param config_file: path of the host's configuration file, or None for where the host looks
     :param logfile: path of the file to log to, or None for the console
+    :param modules: list of names of server-wide modules, as the server's own --load; None for those of the file
     :returns: the name of the host's package, under which the addon can now be imported
     :raises BootError: if there is no host, or the file can't be read
     """
@@ -64,6 +65,8 @@ def configure(config_file, logfile=None):
     name = package()
     adapter_name(name)
     arguments = ['--config=' + config_file] if config_file else []
+    if modules:
+        arguments.append('--load=' + ','.join(modules))
     if name == 'openerp':
         _configure_openerp(arguments, logfile)
     else:

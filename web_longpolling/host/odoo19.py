@@ -1,22 +1,29 @@
 # -*- coding: utf-8 -*-
 """Odoo 19.0."""
 import contextlib
-import errno
 import json
+import logging
+import os
 import time
 
+import psycopg2
 from odoo import http
-from odoo.api import Environment
+from odoo.addons.base.models.res_users import ResUsers
+from odoo.api import SUPERUSER_ID, Environment
 from odoo.modules.registry import Registry
 from odoo.service.model import _traverse_containers, call_kw
+from odoo.service.server import load_server_wide_modules
 from odoo.sql_db import Cursor, close_db, connection_info_for, db_connect
-from odoo.tools import config, lazy
+from odoo.tools import SQL, config, lazy
 from odoo.tools.json import json_default as odoo_json_default
 from odoo.tools.misc import consteq
 
 from ..wake_up import WakeUps
-from ..errors import Unavailable
-from . import OneConnectionPool, Session, WriteWatch, openerp_alias
+from ..errors import ConfigurationError, Unavailable
+from . import OneConnectionPool, Session, WriteWatch, openerp_alias, shared
+from .session_files import SessionFiles
+
+_logger = logging.getLogger(__name__)
 
 openerp_alias.install()
 
@@ -37,6 +44,23 @@ def connection_parameters(db):
     parameters = dict(connection_info_for(db)[1])
     parameters['dbname'] = parameters.pop('database')
     return parameters
+
+
+def load_server_wide():
+    load_server_wide_modules()
+
+
+def check_sessions():
+    try:
+        store = http.root.session_store
+        if _is_files(store):
+            os.listdir(store.path)
+        elif store.get(store.generate_key()).get('uid'):
+            raise ValueError("%s knows a session that was never made" % type(store).__name__)
+    except Exception as error:      # an AssertionError too: config.session_dir
+        raise ConfigurationError(
+            "The sidecar can't read the sessions of your server: %s. It must run as the same user of the system and "
+            "with the same configuration." % (' '.join(str(error).split()) or type(error).__name__))
 
 
 def load(db):
@@ -60,25 +84,89 @@ def session_key(cookies, arguments, sent):
 
 
 def session(key):
-    if not http.root.session_store.is_valid_key(key):
-        return None
-    stored = _read_session(key)
+    return _if_kept(_read_session(key))
+
+
+def later_session(key):
+    found = _read_session(key)
+    name = _renamed(key) if found is None else found.stored.get('next_sid')
+    return name and session(name) or _if_kept(found)
+
+
+def _if_kept(found):
     # A session that was rotated lives on for two minutes under its old name.
-    if not stored.get('uid') or stored.get('deletion_time', float('inf')) <= time.time():
+    if found is None or found.stored.get('deletion_time', float('inf')) <= time.time():
         return None
-    return Session(stored['db'], stored['uid'], stored.get('context') or {}, stored.get('session_token'), key)
+    return found
+
+
+def _renamed(key):
+    """The name that a session goes on with when the file of its old one is gone already, or None.
+
+    Odoo gives a session a new name every few hours; half of it stays, and says which session it is.
+    """
+    store = http.root.session_store
+    if not _is_files(store) or not store.is_valid_key(key):
+        return None
+    folder, known = os.path.dirname(store.get_session_filename(key)), key[:http.STORED_SESSION_BYTES]
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(known) and name != key]
+    except EnvironmentError:
+        return None
+    names = [name for name in names if session(name) is not None]
+    return names[0] if len(names) == 1 else None
+
+
+def _is_files(store):
+    """Whether the session store is Odoo's own; a module may have put another one in its place."""
+    return isinstance(store, http.FilesystemSessionStore) and type(store).get is http.FilesystemSessionStore.get
 
 
 def _read_session(sid):
-    # Not session_store.get(): it may move files, and takes every error, a shortage of file descriptors
-    # too, for an empty session.
+    store = http.root.session_store
+    if _is_files(store):
+        # Not its get(): it may move files, and takes every error, a shortage of file descriptors too, for an empty
+        # session.
+        return _files.read(sid)
+    if not store.is_valid_key(sid):
+        return None
     try:
-        with open(http.root.session_store.get_session_filename(sid), 'rb') as session_file:
-            return json.loads(session_file.read().decode('utf-8'))
-    except EnvironmentError as error:
-        if error.errno == errno.ENOENT:
-            return {}
+        stored = store.get(sid)
+    except Exception as error:
+        _logger.warning("The session store does not answer: %s", ' '.join(str(error).split()))
         raise Unavailable("The session can't be read just now; try again.")
+    return _as_session(sid, dict(stored)) if stored is not None and stored.sid == sid else None
+
+
+def _locate(sid):
+    store = http.root.session_store
+    return store.get_session_filename(sid) if store.is_valid_key(sid) else None
+
+
+def _parse(sid, content):
+    try:
+        stored = json.loads(content.decode('utf-8'))
+    except (ValueError, RecursionError):
+        return None
+    return _as_session(sid, stored) if isinstance(stored, dict) else None
+
+
+def _as_session(sid, stored):
+    """The Session of a login; None if nobody is logged in, or something else than Odoo has written this."""
+    uid, context = stored.get('uid'), stored.get('context') or {}
+    if type(uid) is not int or not isinstance(context, dict) or not isinstance(stored.get('db'), str) \
+            or not isinstance(stored.get('session_token'), str) \
+            or not isinstance(stored.get('deletion_time', 0.0), (int, float)) \
+            or not isinstance(stored.get('next_sid', ''), str):
+        return None
+    return Session(stored['db'], uid, shared(context), stored['session_token'], sid,
+                   {name: value for name, value in stored.items() if name not in _ELSEWHERE})
+
+
+# What a Session has in fields of its own, and what is large and says nothing of whether it is good.
+_ELSEWHERE = frozenset(['db', 'uid', 'context', 'session_token', 'login', 'debug', '_trace'])
+
+_files = SessionFiles(_locate, _parse)
 
 
 def cursor(db, connection):
@@ -103,16 +191,123 @@ def check_signaling(cr):
     return True
 
 
+def prove(cr, sessions):
+    env = Environment(cr, SUPERUSER_ID, {})
+    values = _token_values(env, sorted({session.uid for session in sessions}))
+    with _request_of(env, sessions[0]):
+        public = env['ir.http']._get_public_users()
+    proofs = []
+    for session in sessions:
+        try:
+            proofs.append(session.uid not in public and _has_token(env, session, values.get(session.uid))
+                          and not _must_log_in(cr, session))
+        except psycopg2.Error:
+            raise
+        except Exception as error:
+            proofs.append(error)
+    return proofs
+
+
 def verify(cr, session):
-    user = Environment(cr, session.uid, {})['res.users'].browse(session.uid)
-    # What user._compute_session_token computes, without its ormcache: a changed password counts now,
-    # whether or not the process that changed it has signalled yet.
-    values = user._session_token_get_values()
-    if not values or not session.secret:
+    return prove(cr, [session])[0]
+
+
+def _of(env, uid, *names):
+    """The user, for a call of these methods, with the Environment of his own if a module has overridden one of them.
+
+    Odoo's own methods look at nothing of it, and thousands of Environments in one transaction take long to make.
+    """
+    users = env['res.users']
+    if any(getattr(type(users), name) is not getattr(ResUsers, name) for name in names):
+        env = Environment(env.cr, uid, {})
+    return env['res.users'].browse(uid)
+
+
+def _token_values(env, uids):
+    """What the tokens of these users' sessions are made of, by user: what user._session_token_get_values() gives.
+
+    Not user._compute_session_token, which answers from a cache: a changed password counts now, whether or not the
+    process that changed it has signalled yet.
+    """
+    query = _query_of_all(env, uids)
+    if query is None:
+        return {uid: Environment(env.cr, uid, {})['res.users'].browse(uid)._session_token_get_values() for uid in uids}
+    env.cr.execute(query)
+    names = [column.name for column in env.cr.description]
+    place = names.index('id')
+    values, several = {}, set()
+    for row in env.cr.fetchall():
+        several.update({row[place]} & values.keys())
+        values[row[place]] = tuple(zip(names, row))     # noqa: B905
+    return {uid: value for uid, value in values.items() if uid not in several}
+
+
+def _query_of_all(env, uids):
+    """The query of user._session_token_get_values() for all of these users at once.
+
+    None if a module has made it another one, which is for one user alone.
+    """
+    if len(uids) < 2 or type(env['res.users'])._session_token_get_values is not ResUsers._session_token_get_values:
+        return None
+    users = [Environment(env.cr, uid, {})['res.users'].browse(uid) for uid in (uids[0], uids[-1])]
+    one, other = [user._get_session_token_query_params() for user in users]
+    if one.pop('where') != SQL("res_users.id = %s", uids[0]):
+        return None
+    other.pop('where')
+    if one != other or 'id' not in users[0]._get_session_token_fields():
+        return None
+    return SQL("SELECT %(select)s FROM %(from)s %(joins)s WHERE %(where)s GROUP BY %(group_by)s",
+               where=SQL("res_users.id = ANY(%s)", uids), **one)
+
+
+def _has_token(env, session, values):
+    if not values:
         return False
+    of_what = env.registry.registry_sequence, values
+    if session.proof == of_what:    # it would be reckoned from the same once more
+        return True
+    user = _of(env, session.uid, '_session_token_hash_compute', '_legacy_session_token_hash_compute')
     if consteq(user._session_token_hash_compute(session.key, values), session.secret):
+        session.proof = of_what
         return True
     return consteq(user._legacy_session_token_hash_compute(session.key) or '', session.secret)
+
+
+def _must_log_in(cr, session):
+    """What Odoo's module auth_timeout asks of a route with auth='user', besides the token."""
+    must_check_identity = getattr(Registry(cr.dbname)['ir.http'], '_must_check_identity', None)
+    if must_check_identity is None:
+        return False
+    with _request_of(Environment(cr, session.uid, {}), session):
+        return bool(must_check_identity())
+
+
+class _Stored(dict):
+    """A session as a module of Odoo's knows it."""
+
+    def __init__(self, session):
+        dict.__init__(self, session.stored, uid=session.uid, db=session.db, context=session.context,
+                      session_token=session.secret)
+        self.uid, self.db, self.context, self.sid = session.uid, session.db, session.context, session.key
+        self.session_token = session.secret
+
+
+class _Asking(object):
+    """What a module that asks for odoo.http.request gets: the request of a poll, as far as its session goes."""
+
+    def __init__(self, env, session):
+        self.env = env
+        self.db = session.db
+        self.session = _Stored(session)
+
+
+@contextlib.contextmanager
+def _request_of(env, session):
+    http._request_stack.push(_Asking(env, session))
+    try:
+        yield
+    finally:
+        http._request_stack.pop()
 
 
 def environment(cr, uid, context):

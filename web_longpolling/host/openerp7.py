@@ -2,18 +2,30 @@
 """OpenERP 7.0."""
 import contextlib
 import datetime
-import errno
+import logging
+import os
 import pickle
 
 import openerp
+import openerp.service
 from openerp.modules.registry import RegistryManager
 from openerp.tools import config
 
 from ..wake_up import WakeUps
-from ..errors import Unavailable
-from . import OneConnectionPool, Session, WriteWatch
+from ..errors import ConfigurationError, Unavailable
+from . import OneConnectionPool, Session, WriteWatch, shared
+from .recent import Recent
+from .session_files import SessionFiles
+
+_logger = logging.getLogger(__name__)
+
+# Users whose password is known to be right, at least; twice as many at most.
+PROVEN = 10000
+
+_integers, _strings = (int, long), (basestring,)        # noqa: F821
 
 _store = None
+_proven = {}        # by database
 
 
 class PollCursor(WriteWatch, openerp.sql_db.Cursor):
@@ -36,6 +48,33 @@ def connection_parameters(db):
     return parameters
 
 
+def load_server_wide():
+    openerp.service.load_server_wide_modules()
+
+
+def check_sessions():
+    try:
+        store = _session_store()
+        if _is_files(store):
+            if not os.listdir(store.path):
+                _warn_of_others(store.path)
+        elif dict(store.get(store.generate_key())):
+            raise ValueError("it knows a session that was never made")
+    except Exception as error:
+        raise ConfigurationError("The sidecar can't read the sessions of your server: %s. It must run as the same user "
+                                 "of the system and with the same TMPDIR." % (
+                                     ' '.join(str(error).split()) or type(error).__name__))
+
+
+def _warn_of_others(path):
+    """Say what an empty folder of sessions may mean: it is named after the user, below TMPDIR."""
+    folder, own = os.path.split(path)
+    others = sorted(name for name in os.listdir(folder) if name.startswith('oe-sessions-') and name != own)
+    _logger.warning("There are no sessions in %s%s. The sidecar must run as the same user of the system and with the "
+                    "same TMPDIR as your server.", path,
+                    '; there may be some in ' + ', '.join(others) if others else ' as yet')
+
+
 def load(db):
     old = RegistryManager.registries.get(db)
     try:
@@ -45,6 +84,7 @@ def load(db):
             RegistryManager.registries[db] = old
         raise
     finally:
+        _proven.pop(db, None)       # perhaps another check_credentials is in force
         _close_pool(db)     # polls have connections of their own
 
 
@@ -73,27 +113,70 @@ def session_key(cookies, arguments, sent):
 
 def session(key):
     sid, session_id = key
-    login = _read_sessions(sid).get(session_id)
-    if not getattr(login, '_uid', None):
+    store = _session_store()
+    if _is_files(store):
+        # Not its get(): it takes every error, a shortage of file descriptors too, for an empty session.
+        logins = _files.read(sid)
+    elif not store.is_valid_key(sid):
         return None
-    return Session(login._db, login._uid, login.context or {}, login._password, key)
+    else:
+        try:
+            logins = _as_sessions(sid, dict(store.get(sid)))
+        except Exception as error:
+            _logger.warning("The session store does not answer: %s", ' '.join(str(error).split()))
+            raise Unavailable("The session can't be read just now; try again.")
+    return (logins or {}).get(session_id)
 
 
-def _read_sessions(sid):
+def later_session(key):
+    return session(key)
+
+
+def _session_store():
+    """The store of the host's web client, which its server-wide module has made."""
     global _store
+    for handler in openerp.service.wsgi_server.module_handlers:
+        if hasattr(handler, 'session_store'):
+            return handler.session_store
     if _store is None:
         from openerp.addons.web import http
         _store = http.werkzeug.contrib.sessions.FilesystemSessionStore(http.session_path())
-    if not _store.is_valid_key(sid):
-        return {}
-    # Not _store.get(): it takes every error, a shortage of file descriptors too, for an empty session.
+    return _store
+
+
+def _is_files(store):
+    """Whether the session store is werkzeug's own; a module may have put another one in its place."""
+    from openerp.addons.web import http
+    files = http.werkzeug.contrib.sessions.FilesystemSessionStore
+    return isinstance(store, files) and type(store).get.__func__ is files.get.__func__
+
+
+def _locate(sid):
+    store = _session_store()
+    return store.get_session_filename(sid) if store.is_valid_key(sid) else None
+
+
+def _parse(sid, content):
     try:
-        with open(_store.get_session_filename(sid), 'rb') as session_file:
-            return pickle.load(session_file)
-    except (IOError, OSError) as error:
-        if error.errno == errno.ENOENT:
-            return {}
-        raise Unavailable("The session can't be read just now; try again.")
+        stored = pickle.loads(content)
+    except Exception:       # whatever the bytes of another program lead to
+        return None
+    return _as_sessions(sid, stored) if isinstance(stored, dict) else None
+
+
+def _as_sessions(sid, stored):
+    """The Sessions of the logins in a file, by their session_id."""
+    found = {}
+    for session_id, login in stored.items():
+        uid, context = getattr(login, '_uid', None), getattr(login, 'context', None) or {}
+        if isinstance(uid, _integers) and uid and isinstance(context, dict) and \
+                isinstance(getattr(login, '_db', None), _strings):
+            found[session_id] = Session(login._db, uid, shared(context), getattr(login, '_password', None),
+                                        (sid, session_id))
+    return found
+
+
+_files = SessionFiles(_locate, _parse)
 
 
 def cursor(db, connection):
@@ -127,16 +210,46 @@ def check_signaling(cr):
     return True
 
 
+def prove(cr, sessions):
+    # Once check_credentials has found a password right, it is right as long as the user's row is the same: that check
+    # reads the row, and whatever changes a password or a user changes it.
+    versions = _row_versions(cr, set(session.uid for session in sessions))
+    proven = _proven_of(cr.dbname)
+    return [bool(session.secret) and (_is_known(proven.get((session.uid, session.secret)), versions.get(session.uid))
+                                      or None) for session in sessions]
+
+
+def _is_known(proof, version):
+    return proof is not None and proof == version
+
+
+def _row_versions(cr, uids):
+    """What differs whenever a user's row was changed, by the user's id; users who are not active have none."""
+    cr.execute("SELECT id, xmin::text || md5(res_users::text) FROM res_users WHERE active AND id IN %s", (tuple(uids),))
+    return dict(cr.fetchall())
+
+
 def verify(cr, session):
     # Not security.check: it answers from res.users' cache of this process, which never hears of a
     # password that was changed in another. check_credentials is the method that addons override.
     if not session.secret:
         return False
+    proven, before = _proven_of(cr.dbname), _row_versions(cr, [session.uid])
     try:
         RegistryManager.get(cr.dbname).get('res.users').check_credentials(cr, session.uid, session.secret)
     except openerp.exceptions.AccessDenied:
         return False
+    finally:
+        cr.rollback()       # of what the check has converted, too
+    after = _row_versions(cr, [session.uid])
+    if before == after and after:
+        proven[session.uid, session.secret] = after[session.uid]
     return True
+
+
+def _proven_of(db):
+    """By user and password: the version of the user's row with which check_credentials was content."""
+    return _proven.setdefault(db, Recent(PROVEN))
 
 
 def environment(cr, uid, context):

@@ -32,17 +32,14 @@ from werkzeug.routing import RequestRedirect
 
 from .. import errors, host, routes
 from .loop.clock import monotonic
-from .loop.deadline import PollTimeout
+from .loop.deadline import PollTimeout, PollTimer
 from .loop.fresh_stack import run_on_fresh_stack
 from .polls import PollStopped
-from .request import OnlyPosition, Request
+from .request import FRESH, OnlyPosition, Request
 from .wire import disconnect, parameters, peer_watch, responses
 from .wire.parameters import misfit
 
 _logger = logging.getLogger(__name__)
-
-# Seconds. The answer of a poll that was held longer leaves only after its session has been verified again.
-FRESH = 1
 
 _UNKNOWN = "There is no such long polling route here."
 
@@ -82,10 +79,10 @@ class Application(object):
 
     def _poll(self, environ):
         try:
-            with PollTimeout(self._timeout):
-                return self._answer(environ)
-        except PollTimeout as timeout:
-            return responses.failure(timeout.cause) if timeout.cause else responses.NO_CONTENT
+            with PollTimer(self._timeout) as timer:
+                return self._answer(environ, timer)
+        except PollTimeout as end:
+            return responses.failure(end.cause) if end.cause is not None else responses.NO_CONTENT
         except PollStopped:
             return responses.failure(errors.Stopping("This server is stopping; poll again."))
         except errors.PollError as error:
@@ -96,8 +93,9 @@ class Application(object):
             _logger.exception("The poll of %r failed", environ.get('PATH_INFO', ''))
             return responses.INTERNAL_ERROR
 
-    def _answer(self, environ):
+    def _answer(self, environ, timer):
         request, route, sent, database, session = run_on_fresh_stack(self._receive, environ)
+        request.timer = timer
         with disconnect.EndsPoll(environ['longpolling.socket']), \
                 self._watched.ends_poll(environ.get(peer_watch.HEADER)):
             self._log_in(request, route, database, session)

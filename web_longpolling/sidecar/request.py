@@ -6,6 +6,7 @@ import werkzeug.wrappers
 
 from ..errors import AuthenticationError, BadRequest, SnapshotHeld
 from ..publishing import check_channel
+from .database.budget import Reader
 from .database.snapshots import Model, open_snapshot
 from .loop.clock import monotonic
 
@@ -23,6 +24,15 @@ class OnlyPosition(BaseException):
 
     No controller's ``except Exception`` may keep it.
     """
+
+# Seconds. The answer of a poll that was held longer leaves only after its session has been verified again.
+FRESH = 1
+
+# Seconds that a poll has at least to verify its session and hand out its answer, whenever its timeout is.
+GRACE = 5
+
+# By which a page says whose it is, a number: the cookie may be another user's by now.
+USER_HEADER = 'X-Longpolling-User'
 
 
 class Request(werkzeug.wrappers.Request):
@@ -47,6 +57,7 @@ class Request(werkzeug.wrappers.Request):
         self._ended = False
         self.position = environ.get(SINCE) or None
         self._followed = False      # whether `position` is the controller's by now
+        self.timer = None           # the PollTimer that ends it
         self.notified_at = None     # when the news came that it answers, on the same clock
 
     def log_in(self, database, route, session):
@@ -54,17 +65,28 @@ class Request(werkzeug.wrappers.Request):
 
         :param route: the poll's Route
         :returns: whether it is
+        :raises AuthenticationError: if it is, and the page says that it was made for another user
         """
         self._verified = monotonic()
-        if database.verify(session):
+        if database.sessions.log_in(session):
+            self.expect_user(session.uid, self.headers.get(USER_HEADER))
             self._database = database
             self._route = route.path
             self._session = session
-            session.secret = None       # not kept for as long as the poll is held; the next check reads it anew
         return self._session is not None
 
+    @staticmethod
+    def expect_user(uid, expected):
+        """Refuse a page of another user than the session's: somebody else has logged in since it was opened.
+
+        :param expected: the user's id as the page says it, None if it does not
+        :raises AuthenticationError: if it is another one, or no number
+        """
+        if expected is not None and str(expected).strip() != str(uid):
+            raise AuthenticationError("Another user is logged in by now; open the page again.")
+
     def verify_again(self, older_than=0):
-        """The poll was held: is its session still good?
+        """The poll was held: is its session still good, and its user the same?
 
         :param older_than: seconds; a check that is no older is good enough
         :raises AuthenticationError: if not; the request has no login from then on
@@ -73,11 +95,15 @@ class Request(werkzeug.wrappers.Request):
             raise AuthenticationError("The session has ended; log in again.")
         if self._session is None or monotonic() - self._verified <= older_than:
             return
-        self._verified = monotonic()
-        if not self._database.verify_again(self._session.key):
+        if self.timer is not None:
+            self.timer.leave(GRACE)     # the answer is there, or nearly
+        asked = monotonic()
+        session = self._database.sessions.look(self._session.key, self._session.uid)
+        if session is None:
             self._session = None
             self._ended = True
             raise AuthenticationError("The session has ended; log in again.")
+        self._session, self._verified = session, asked
 
     def resumed(self, notified_at):
         """The poll goes on because news have come: verify its session again.
@@ -134,12 +160,24 @@ class Request(werkzeug.wrappers.Request):
         if self._snapshot is not None:
             yield self._snapshot
             return
-        with open_snapshot(self._database, self._route, session.uid, self.context) as snapshot:
+        reader = Reader(self._route, session.uid, self.timer.deadline if self.timer is not None else float('inf'))
+        with open_snapshot(self._database, reader, self.context, self._verify_after) as snapshot:
             self._snapshot = snapshot
             try:
                 yield snapshot
             finally:
                 self._snapshot = None
+
+    def _verify_after(self, cr):
+        """After a long read: verify the session while the cursor is still here, so that the answer waits for no other.
+
+        :param cr: the cursor, in a new transaction
+        """
+        if monotonic() - self._verified > FRESH:
+            asked = monotonic()
+            session = self._database.sessions.prove(cr, self._session.key, self._session.uid)
+            if session is not None:     # otherwise it is for verify_again to say so
+                self._session, self._verified = session, asked
 
     @property
     def holds_snapshot(self):

@@ -8,7 +8,7 @@ import gevent
 import gevent.socket
 from gevent.event import Event
 
-from .. import routes, settings
+from .. import host, routes, settings
 from ..errors import ConfigurationError
 from .application import Application
 from .database import startup
@@ -50,6 +50,8 @@ def serve(options):
                       settings.read('longpolling_max_held_per_session'))
         listener = _bind(options.interface, options.port, options.reuse_port)
         routes.table.serve()
+        host.adapter().load_server_wide()
+        host.adapter().check_sessions()
         startup.load(list(databases.values()))
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)

@@ -12,9 +12,11 @@ import select
 import gevent.monkey
 import psycopg2
 import psycopg2.extensions
+from psycopg2.extensions import TRANSACTION_STATUS_ACTIVE
 
-from ...errors import DatabaseUnavailable
+from ...errors import DatabaseUnavailable, ReadCutOff
 from ..loop.clock import monotonic
+from ..loop.deadline import PollTimeout
 from .budget import CursorBudget
 
 _logger = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ _poll = gevent.monkey.get_original('select', 'poll')
 # SQLSTATE classes and codes of what passes by itself (PostgreSQL, appendix A): a full disk, no memory, too many
 # connections; an error of the disk; the administrator shuts down or restarts.
 PASSING = ('53', '58', '57P')
+# SQLSTATE codes of a query that took too long: canceled by statement_timeout or the administrator, lock_timeout.
+TOO_LONG = ('57014', '55P03')
 
 # Seconds in which a database that comes and goes is logged once.
 QUIET = 60
@@ -54,30 +58,34 @@ def one_line(error):
 class Connections(object):
     """The cursor budget of one database and the connections it stands for."""
 
-    def __init__(self, parameters, size, statement_timeout, check_oid):
+    def __init__(self, parameters, size, timeout, statement_timeout, check_oid):
         """
         :param parameters: keyword arguments of ``psycopg2.connect``
         :param size: how many connections there may be at once
+        :param timeout: seconds that a poll lasts at most
         :param statement_timeout: seconds after which PostgreSQL ends a query whose poll is long gone
         :param check_oid: called with each new connection; may raise DatabaseUnavailable
         """
-        self.budget = CursorBudget(size)
+        # A poll that has just come is never refused because the reads before it were all cut off.
+        self.budget = CursorBudget(size, longest=0.9 * timeout)
         self._parameters = parameters
         self._statement_timeout = statement_timeout
         self._check_oid = check_oid
         self._idle = []     # the last one used is the first one taken: the others can grow old
         self._answers = True
         self._logged_at = None      # when it was last logged that the database does not answer
+        self._cut_off_at = None     # the same of a read that took too long
 
     @contextlib.contextmanager
-    def connection(self, route=None):
+    def connection(self, reader=None):
         """One connection for the length of the block, in a READ ONLY transaction that is rolled back.
 
-        :param route: for which it is counted, as for ``CursorBudget.slot``
-        :raises BudgetExhausted: if none became free before the poll's timeout
+        :param reader: for whom it is counted, as for ``CursorBudget.slot``
+        :raises BudgetExhausted: if what is to be read could not be finished before the poll ends
+        :raises ReadCutOff: if PostgreSQL has ended a query that took too long
         :raises DatabaseUnavailable: if PostgreSQL does not answer or breaks off
         """
-        with self.budget.slot(route):
+        with self.budget.slot(reader):
             connection = self._take()
             try:
                 yield connection
@@ -86,6 +94,8 @@ class Connections(object):
                 # Whatever a controller made of it: with a broken connection that was the cause.
                 if not _recover(connection) or _passes(error):
                     raise self._unavailable(DatabaseUnavailable(one_line(error)))
+                if getattr(error, 'pgcode', None) in TOO_LONG:
+                    raise self.cut_off(reader)
                 raise
             except BaseException:
                 # The poll ended by its timeout or because its client is gone. A rollback would wait
@@ -128,6 +138,26 @@ class Connections(object):
             raise
         self._answers = True
         return connection
+
+    def break_off(self, connection, reader, end):
+        """Close a connection whose poll has ended, and tell the poll if a query was running.
+
+        :param end: the BaseException with which it ended
+        """
+        # psycopg2 itself closes it when a query is broken off.
+        running = connection.closed or connection.get_transaction_status() == TRANSACTION_STATUS_ACTIVE
+        connection.close()
+        if running and isinstance(end, PollTimeout) and end.cause is None:
+            end.cause = self.cut_off(reader)
+
+    def cut_off(self, reader):
+        """The ReadCutOff of a read that took too long."""
+        now = monotonic()
+        if self._cut_off_at is None or now - self._cut_off_at > QUIET:
+            self._cut_off_at = now
+            _logger.warning("A read of %s in database %s took too long, and was cut off; others may have been too",
+                            reader.route if reader else 'the sidecar itself', self._parameters.get('dbname'))
+        return ReadCutOff()
 
     def _unavailable(self, error):
         # Once: while the database is down, thousands of polls may come and ask again.

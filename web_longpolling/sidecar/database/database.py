@@ -7,13 +7,20 @@ from ...errors import DatabaseUnavailable
 from ..loop.clock import monotonic
 from ..loop.fresh_stack import run_on_fresh_stack
 from ..news.feed import Feed
+from .budget import Reader
 from .connections import Connections
 from .listener import Listener
 from .registry import RegistryLoader
-from .single_flight import SingleFlight
+from .sessions import Sessions
 
 # Seconds that PostgreSQL may go on with a query after the poll's timeout.
 QUERY_GRACE = 5
+
+# Seconds that the check of a password waits for a row that somebody else changes.
+LOCK_PATIENCE = 2
+
+# Seconds that it may take to ask for modules that were installed a moment ago.
+ASKING = 10
 
 
 class RegistryOutdated(Exception):
@@ -27,8 +34,7 @@ class Database(object):
     registry: its registry; as long as that is not loaded, polls get DatabaseUnavailable
     connections: its cursor budget
     feed: its published events, and who follows them
-    verify_again(key): whether the session `key` is still good; asked once for all polls that are woken
-        together
+    sessions: verifies the sessions of its polls
     """
 
     def __init__(self, name, max_cursor, timeout):
@@ -41,11 +47,13 @@ class Database(object):
         self.name = name
         self.parameters = parameters
         self.registry = RegistryLoader(name, parameters, self.begin)
-        self.connections = Connections(parameters, max_cursor, timeout + QUERY_GRACE, self.registry.check_oid)
+        self.connections = Connections(parameters, max_cursor, timeout, timeout + QUERY_GRACE,
+                                       self.registry.check_oid)
         self.feed = Feed(self._feed_cursor, max(max_cursor // 4, 1), self._ask_for_news)
         self.listener = Listener(name, _past_pooler(parameters), self.registry.check_identity, self.feed,
                                  self.registry.outdated)
-        self.verify_again = SingleFlight(self._still_good)
+        self.sessions = Sessions(self, most_checks=max(1, max_cursor // 2))
+        self._timeout = timeout
         self._checked_at = monotonic()      # when somebody last began to look for changes of rights or modules
 
     def modules(self):
@@ -57,31 +65,58 @@ class Database(object):
         return self.registry.modules
 
     @contextlib.contextmanager
-    def cursor(self, route=None):
+    def cursor(self, reader=None):
         """A cursor of the host's class in a READ ONLY transaction, which is rolled back.
 
-        :param route: for which it is counted, as for ``CursorBudget.slot``
-        :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
+        :param reader: for whom it is counted, as for ``CursorBudget.slot``
+        :raises BudgetExhausted, ReadCutOff, DatabaseUnavailable: as ``Connections.connection``
         """
         self._check_loaded()
-        adapter = host.adapter()
-        with self.connections.connection(route) as connection:
-            cr = adapter.cursor(self.name, connection)
-            try:
+        with self.connections.connection(reader) as connection:
+            with self._host_cursor(connection, reader) as cr:
                 yield cr
-            except Exception:
-                raise
-            except BaseException:
-                connection.close()      # before the cursor, whose rollback would wait for the running query
-                raise
+
+    @contextlib.contextmanager
+    def writable_cursor(self):
+        """The same in a transaction that may write, which is rolled back all the same: a password check of the host's
+        may convert what it has found.
+
+        :raises ReadCutOff, DatabaseUnavailable: as ``Connections.connection``
+        """
+        self._check_loaded()
+        with self.connections.connection() as connection:
+            connection.set_session(readonly=False)
+            try:
+                with self._host_cursor(connection, None) as cr:
+                    if connection.server_version >= 90300:
+                        cr.execute("SET LOCAL lock_timeout = '%ds'" % LOCK_PATIENCE)
+                    yield cr
             finally:
-                adapter.close(cr)
+                if not connection.closed:
+                    connection.rollback()
+                    connection.set_session(readonly=True)
+
+    @contextlib.contextmanager
+    def _host_cursor(self, connection, reader):
+        adapter = host.adapter()
+        cr = adapter.cursor(self.name, connection)
+        try:
+            yield cr
+        except Exception:
+            raise
+        except BaseException as end:
+            # Before the cursor, whose rollback would wait for the running query.
+            self.connections.break_off(connection, reader, end)
+            raise
+        finally:
+            adapter.close(cr)
 
     @contextlib.contextmanager
     def _feed_cursor(self):
         # For older events than those in memory. Not the host's cursor, of which it needs nothing.
         self._check_loaded()
-        with self.connections.connection('the feed') as connection, connection.cursor() as cursor:
+        reader = Reader('the feed', None, monotonic() + self._timeout)
+        with self.connections.connection(reader) as connection, connection.cursor() as cursor:
             yield cursor
 
     def check_signaling(self):
@@ -91,18 +126,19 @@ class Database(object):
         """
         before = self.modules()
         came = monotonic()
-        self._up_to_date(lambda cr: self._check_signaling(cr, came))
+        reader = Reader('a route that is not known', None, came + ASKING)
+        self.up_to_date(lambda cr: self.check_signaling_on(cr, came), reader)
         return self.modules() != before
 
     @contextlib.contextmanager
-    def current_cursor(self, route):
+    def current_cursor(self, reader):
         """As :meth:`cursor`, with rights and modules as they are now."""
         came = monotonic()
         while True:
             generation = self.registry.generation
-            with self.cursor(route) as cr:
+            with self.cursor(reader) as cr:
                 try:
-                    run_on_fresh_stack(self._check_signaling, cr, came)
+                    run_on_fresh_stack(self.check_signaling_on, cr, came)
                 except RegistryOutdated:
                     pass
                 else:
@@ -110,30 +146,22 @@ class Database(object):
                     return
             self.registry.reload_newer_than(generation)     # without a cursor: this may take seconds
 
-    def verify(self, session):
-        """Whether a session is good, asked of the database itself; rights and modules are as they are now, then.
-
-        :raises BudgetExhausted, DatabaseUnavailable: as ``Connections.connection``
-        """
-        came = monotonic()
-        return self._up_to_date(lambda cr: self._verify(cr, session, came))
-
-    def _up_to_date(self, read):
+    def up_to_date(self, read, reader=None):
         """What `read` returns of a cursor; when it raises RegistryOutdated, of another one after the registry was
         loaded anew."""
         while True:
             generation = self.registry.generation
             try:
-                with self.cursor() as cr:
+                with self.cursor(reader) as cr:
                     return run_on_fresh_stack(read, cr)
             except RegistryOutdated:
                 self.registry.reload_newer_than(generation)
 
-    def _verify(self, cr, session, came):
-        self._check_signaling(cr, came)
-        return host.adapter().verify(cr, session)
+    def check_signaling_on(self, cr, came):
+        """Take over changed rights, unless somebody has looked for them after `came`.
 
-    def _check_signaling(self, cr, came):
+        :raises RegistryOutdated: if modules have changed
+        """
         # Of those that came together and waited for a cursor, one looks for changes, and that serves all.
         if self._checked_at > came:
             return
@@ -145,16 +173,6 @@ class Database(object):
     def _check_loaded(self):
         if not self.registry.loaded:
             raise DatabaseUnavailable("its registry is not loaded")
-
-    def _still_good(self, key):
-        session = host.adapter().session(key)
-        return session is not None and session.db == self.name and self._up_to_date(
-            lambda cr: self._verify_woken(cr, session))
-
-    def _verify_woken(self, cr, session):
-        # Without a look for changes, which takes longer than this. Who goes on to read has a current_cursor; and what
-        # the registry of before finds good, is.
-        return host.adapter().verify(cr, session) or self._verify(cr, session, monotonic())
 
     def _ask_for_news(self):
         self.listener.ask()

@@ -46,25 +46,28 @@ class Model(object):
 
 
 @contextlib.contextmanager
-def open_snapshot(database, route, uid, context):
+def open_snapshot(database, reader, context, after=None):
     """Read in one transaction for the length of the block.
 
     :param database: the Database to read
-    :param route: the path of the poll's route, for which the cursor is counted
-    :param uid: who reads; the host's access rules are this user's
+    :param reader: the Reader for whom the cursor is counted; the host's access rules are this user's
     :param context: the user's context, for Odoo's Environment
-    :raises BudgetExhausted, DatabaseUnavailable: as ``Database.cursor``
+    :param after: called with the cursor, in a new transaction, when the block has come to its end
+    :raises BudgetExhausted, ReadCutOff, DatabaseUnavailable: as ``Database.cursor``
     :raises ReadOnlyError: if something was written in it
     """
     adapter = host.adapter()
-    with database.current_cursor(route) as cr:
+    with database.current_cursor(reader) as cr:
         try:
-            yield Snapshot(cr, adapter.environment(cr, uid, context), uid)
+            yield Snapshot(cr, adapter.environment(cr, reader.user, context), reader.user)
             adapter.flush(cr)
         except Exception as error:
             if _has_written(cr, error):
                 raise ReadOnlyError()
             raise
+        if after is not None:
+            cr.rollback()
+            run_on_fresh_stack(after, cr)
 
 
 def _has_written(cr, error):

@@ -2,6 +2,8 @@
 """The one timer of a poll."""
 import gevent
 
+from .clock import monotonic
+
 
 class PollTimeout(gevent.Timeout):
     """Nothing happened until the poll's timeout: 204, and the browser polls again.
@@ -9,7 +11,8 @@ class PollTimeout(gevent.Timeout):
     Not an Exception (gevent.Timeout is a BaseException): a controller's own
     ``except Exception`` must not keep a poll from ending.
 
-    cause: a PollError, if the poll could not find out whether something has happened: it is answered with that
+    cause: a PollError, if the poll could not find out whether something has happened: it is answered with that. Who
+        waits for the database sets it.
     """
 
     cause = None
@@ -20,3 +23,29 @@ class ReadTimeout(gevent.Timeout):
 
     def __str__(self):
         return "no answer within %s seconds" % self.seconds
+
+
+class PollTimer(object):
+    """Ends the poll of the current greenlet with PollTimeout: ``with PollTimer(60) as timer:``.
+
+    deadline: when it will, on the monotonic clock
+    """
+
+    def __init__(self, seconds):
+        self._start(seconds)
+
+    def _start(self, seconds):
+        self.deadline = monotonic() + seconds
+        self._timeout = PollTimeout.start_new(seconds)
+
+    def leave(self, seconds):
+        """Let at least so many seconds be left from now on: an answer is there, and only waits to be handed out."""
+        if self.deadline - monotonic() < seconds:
+            self._timeout.close()
+            self._start(seconds)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._timeout.close()
