@@ -60,7 +60,7 @@ def test_mode_http_takes_nothing_else(value):
 
 
 def test_followers_of_the_same_get_the_same_bytes():
-    batch = EventBatch('12', [FeedEvent(1, 7, 'wall', '{"text": "hello"}')])
+    batch = EventBatch('12', [FeedEvent(1, 7, 'wall', b'{"text": "hello"}')])
     first, second = (responses.success('json', batch, str, '12') for _ in range(2))
     assert first is second
     assert json.loads(first.body)['events'] == [{'id': 1, 'channel': 'wall', 'payload': {'text': 'hello'}}]
@@ -83,7 +83,7 @@ def test_an_answer_without_content_has_neither_body_nor_length():
 
 @pytest.mark.parametrize('kind', OUTCOMES)
 def test_every_outcome_is_one_sentence_with_its_status_and_its_headers(kind):
-    error = kind('The sentence.')
+    error = kind() if kind is errors.ReadCutOff else kind('The sentence.')     # which has one of its own
     answer = responses.failure(error)
     assert answer.status == f'{kind.code} {HTTP_STATUS_CODES[kind.code]}'
     assert json.loads(answer.body) == {'error': str(error)}
