@@ -85,9 +85,6 @@ class BudgetExhausted(Unavailable):
 class ReadCutOff(Unavailable):
     """A read took longer than the poll lasts, or than PostgreSQL allows: 503."""
 
-    def __init__(self):
-        Unavailable.__init__(self, "Reading took too long, and was cut off; try again.")
-
 
 class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer, or the database is gone: 503.

@@ -157,7 +157,7 @@ class Connections(object):
             self._cut_off_at = now
             _logger.warning("A read of %s in database %s took too long, and was cut off; others may have been too",
                             reader.route if reader else 'the sidecar itself', self._parameters.get('dbname'))
-        return ReadCutOff()
+        return ReadCutOff("Reading took too long, and was cut off; try again.")
 
     def _unavailable(self, error):
         # Once: while the database is down, thousands of polls may come and ask again.

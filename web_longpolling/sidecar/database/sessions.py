@@ -98,15 +98,17 @@ class Sessions(object):
         if isinstance(found, _Unproven):
             found = found.session if self._check(found.session) else None
         if isinstance(found, Exception):
-            raise found
+            # All polls of a batch raise the same one, and each would add its stack to those of the others.
+            raise found.with_traceback(None) if hasattr(found, 'with_traceback') else found
         return found
 
     # -- in batches
 
     def _ask(self, key, session):
-        if not self._batches or len(self._batches[-1].asked) >= BATCH:
-            self._batches.append(_Batch())
-        batch = self._batches[-1]
+        batch = self._batches[-1] if self._batches else None
+        if batch is None or len(batch.asked) >= BATCH and key not in batch.asked:
+            batch = _Batch()
+            self._batches.append(batch)
         # It is to be read, if one of those who ask says so.
         batch.asked[key] = batch.asked[key] and session if key in batch.asked else session
         if self._runner is None:
@@ -142,7 +144,9 @@ class Sessions(object):
                     self._tell()
         finally:
             if self._runner is gevent.getcurrent():
-                self._runner = gevent.spawn(self._run) if self._batches else None
+                self._runner = None
+            if self._batches and self._runner is None:
+                self._runner = gevent.spawn(self._run)
 
     def _fail(self, error):
         """End those who wait: their question could not be asked."""

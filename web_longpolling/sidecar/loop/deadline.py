@@ -33,16 +33,22 @@ class PollTimer(object):
 
     def __init__(self, seconds):
         self._start(seconds)
+        self._first = self.deadline
 
     def _start(self, seconds):
         self.deadline = monotonic() + seconds
         self._timeout = PollTimeout.start_new(seconds)
 
     def leave(self, seconds):
-        """Let at least so many seconds be left from now on: an answer is there, and only waits to be handed out."""
-        if self.deadline - monotonic() < seconds:
+        """Let at least so many seconds be left from now on: an answer is there, and only waits to be handed out.
+
+        However often this is called, the poll lasts no longer than so many seconds more.
+        """
+        now = monotonic()
+        deadline = min(now + seconds, self._first + seconds)
+        if deadline > self.deadline:
             self._timeout.close()
-            self._start(seconds)
+            self._start(deadline - now)
 
     def __enter__(self):
         return self
