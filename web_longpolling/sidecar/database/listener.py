@@ -11,6 +11,7 @@ from ... import wake_up
 from ...errors import DatabaseUnavailable
 from ..loop.backoff import Backoff
 from ..loop.deadline import ReadTimeout
+from ..loop.supervisor import Supervised
 from ..news.feed import OtherFeed
 from .connections import connect, one_line
 
@@ -56,14 +57,13 @@ class Listener(object):
         self._check_identity = check_identity
         self._feed = feed
         self._on_other_feed = on_other_feed
-        self._greenlet = None
+        self._listening = Supervised("Listening to database %s" % db, self._run)
         self._asked = gevent.event.Event()      # somebody asks for a read, or bytes have come
         self._due = False                       # whether to read now
 
     def start(self):
         """Listen from now on, if it does not already."""
-        if self._greenlet is None:
-            self._greenlet = gevent.spawn(self._run)
+        self._listening.start()
 
     def ask(self):
         """Read the feed now."""
@@ -97,8 +97,8 @@ class Listener(object):
                 logged = True
             finally:
                 self.connected = False
+                self.reconnects += 1
                 connection.close()
-            self.reconnects += 1
             # Not at once: who ends all connections in order to drop the database has a moment for it.
             gevent.sleep(backoff.pause())
 

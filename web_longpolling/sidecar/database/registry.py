@@ -24,6 +24,7 @@ from ...errors import ConfigurationError, DatabaseUnavailable
 from ..loop import monitor
 from ..loop.backoff import Backoff
 from ..loop.clock import monotonic
+from ..loop.supervisor import Supervised
 from . import stale_code
 from .connections import connect, one_line
 
@@ -68,7 +69,7 @@ class RegistryLoader(object):
         self._parameters = parameters
         self._on_loaded = on_loaded
         self._oid = None        # the database that was loaded: another one of its name has another
-        self._greenlet = None
+        self._loading = Supervised("Loading the registry of database %s" % name, self._keep_trying)
         self._tried = Event()
 
     def look(self):
@@ -172,9 +173,9 @@ class RegistryLoader(object):
 
     def begin(self):
         """Load it in a greenlet, which tries until it has worked; if one does already, leave it to that."""
-        if self._greenlet is None:
+        if not self._loading.running:
             self._tried.clear()
-            self._greenlet = gevent.spawn(self._keep_trying)
+            self._loading.start()
 
     def _keep_trying(self):
         threading.current_thread().dbname = self._name      # the hosts' log format names the database
@@ -182,7 +183,6 @@ class RegistryLoader(object):
         while not self._try(logged):
             self._tried.set()
             gevent.sleep(backoff.pause())
-        self._greenlet = None
         self._tried.set()
         self._on_loaded()
 
@@ -192,7 +192,7 @@ class RegistryLoader(object):
         try:
             with monitor.expected():
                 self.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:        # an addon's import may raise the latter
             self.loaded = False
             if type(error) not in logged:
                 logged.add(type(error))
