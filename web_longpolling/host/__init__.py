@@ -13,6 +13,7 @@ check_sessions()                      raises ConfigurationError if the session s
 load(db)                              loads the registry of `db` (modules, models and routes), anew if there is
                                       one; if that fails, the old one stays for the polls that are under way
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`
+SESSION_PARAMETER                     the name of the host's own parameter that tells who asks, or None
 session_key(cookies, arguments, sent) what names the Session that a poll claims, hashable, or None; takes
                                       the host's own parameter, if it has one, out of `sent`
 session(key)                          that Session as the host's session store has it just now, or None; what can't be

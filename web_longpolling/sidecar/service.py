@@ -58,7 +58,7 @@ def serve(options):
     gevent.config.track_greenlet_tree = False       # who has started a poll's greenlet is no news, and costs memory
     metrics = Metrics(databases, polls)
     application = Application(databases, timeout, polls, PeerWatch(), metrics)
-    server = PollServer(listener, application.respond, most_connections)
+    server = PollServer(listener, application.respond, most_connections, bool(host.adapter().option('proxy_mode')))
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
