@@ -105,7 +105,7 @@ class OneConnectionPool(object):
 
 
 class WriteWatch(object):
-    """Mixed into the hosts' Cursor: `refused` tells whether PostgreSQL has refused a write.
+    """Mixed into the hosts' Cursor: it does not commit, and `refused` tells whether PostgreSQL has refused a write.
 
     OpenERP's ORM hides that behind an error of its own ("this object is for reporting purpose").
 
@@ -114,6 +114,12 @@ class WriteWatch(object):
     """
 
     refused = False
+
+    def commit(self):
+        """A controller may not even try. A password check of the host's own, which may write, is rolled back."""
+        from ..errors import ReadOnlyError      # the scripts import this package outside of the addon
+        if self._cnx.readonly is not False:
+            raise ReadOnlyError()
 
     def execute(self, query, params=None, log_exceptions=False):
         try:

@@ -25,8 +25,8 @@ from ..loop import monitor
 from ..loop.backoff import Backoff
 from ..loop.clock import monotonic
 from ..loop.supervisor import Supervised
-from . import stale_code
-from .connections import connect, one_line
+from . import stale_code, waiting
+from .connections import PATIENCE, connect, one_line, present
 
 _logger = logging.getLogger(__name__)
 
@@ -81,7 +81,17 @@ class RegistryLoader(object):
         """
         connection = connect(self._parameters, 'longpolling')
         try:
-            cursor = connection.cursor()
+            with waiting.bounded(waiting.ANSWER):
+                return self._look(connection)
+        except psycopg2.ProgrammingError:       # there is no such table: nobody's database
+            raise self._not_installed()
+        except psycopg2.Error as error:
+            raise DatabaseUnavailable(one_line(error))
+        finally:
+            connection.close()
+
+    def _look(self, connection):
+        with connection.cursor() as cursor:
             cursor.execute(_OID)
             oid = cursor.fetchone()[0]
             cursor.execute(_INSTALLED)
@@ -97,12 +107,6 @@ class RegistryLoader(object):
             self.identity = schema.adopt(cursor)
             connection.commit()
             return oid
-        except psycopg2.ProgrammingError:       # there is no such table: nobody's database
-            raise self._not_installed()
-        except psycopg2.Error as error:
-            raise DatabaseUnavailable(one_line(error))
-        finally:
-            connection.close()
 
     def _not_installed(self):
         return NotInstalled("The module web_longpolling is not installed in the database %s: install it with "
@@ -115,7 +119,8 @@ class RegistryLoader(object):
         """
         oid = self.look()
         try:
-            host.adapter().load(self._name)
+            with waiting.noticing(PATIENCE, lambda: present(self._parameters)):
+                host.adapter().load(self._name)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailable(one_line(error))
         # Before anything that waits: polls that do have the new registry from now on.
