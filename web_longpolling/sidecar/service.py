@@ -10,10 +10,9 @@ from gevent.event import Event
 
 from .. import host, routes, settings
 from ..errors import ConfigurationError
-from . import signals
 from .application import Application
 from .database import startup
-from .loop import monitor
+from .loop import monitor, signals
 from .loop.clock import monotonic
 from .metrics import Metrics
 from .polls import Polls
