@@ -59,7 +59,7 @@ class MethodNotAllowed(PollError):
 
 
 class TooSlow(PollError):
-    """The body did not arrive in time: 408, and the connection is closed."""
+    """The request did not arrive in time: 408, and the connection is closed."""
 
     code = 408
     headers = (('Connection', 'close'),)
@@ -69,6 +69,24 @@ class TooLarge(PollError):
     """The body or the parameters are larger than a poll may send: 413."""
 
     code = 413
+
+
+class LineTooLong(PollError):
+    """The request line is longer than a server must understand: 414."""
+
+    code = 414
+
+
+class HeadTooLarge(PollError):
+    """The header lines are larger than any dispatcher lets them be: 431."""
+
+    code = 431
+
+
+class VersionNotSupported(PollError):
+    """Another version of HTTP: 505."""
+
+    code = 505
 
 
 class Unavailable(PollError):

@@ -8,6 +8,7 @@ import gevent.socket
 import pytest
 
 from web_longpolling.sidecar.wire.disconnect import ClientDisconnected, EndsPoll
+from web_longpolling.sidecar.wire.incoming import MAX_PIPELINED, Incoming
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def pair():
         with gevent.socket.create_connection(listener.getsockname()) as client:
             server, _ = listener.accept()
             with server:
-                yield client, server
+                yield client, Incoming(server)
 
 
 @pytest.fixture
@@ -65,7 +66,23 @@ def test_the_next_request_of_the_client_ends_nothing_and_can_be_read(pair, held)
     client.sendall(b'GET /next')
     gevent.sleep(0.05)
     assert not ends and not greenlet.dead
-    assert pair[1].recv(100) == b'GET /next'
+    assert pair[1].read(9) == b'GET /next'
+
+
+def test_a_client_that_leaves_after_its_next_request_ends_its_poll_too(pair, held):
+    client, (greenlet, ends) = pair[0], held
+    client.sendall(b'GET /next')
+    gevent.sleep(0.05)
+    client.close()
+    greenlet.join(5)
+    assert ends == [ClientDisconnected]
+
+
+def test_a_client_may_not_send_any_number_of_further_requests(pair, held):
+    client, (greenlet, ends) = pair[0], held
+    client.sendall(b'x' * (MAX_PIPELINED + 1))
+    greenlet.join(5)
+    assert ends == [ClientDisconnected]
 
 
 def test_a_client_that_leaves_after_the_block_ends_nothing(pair):

@@ -17,12 +17,6 @@ def test_gevent_has_the_methods_that_the_server_overrides():
     assert [name for name in gevent_internals.OVERRIDDEN if not hasattr(WSGIHandler, name)] == []
 
 
-def test_the_factory_of_headers_reads_a_head():
-    import io
-    headers = gevent_internals.headers_factory(io.BytesIO(b'X-Name: value\r\n\r\n'))
-    assert headers.get('x-name') == 'value'
-
-
 def test_the_kernels_socket_is_found_below_gevents():
     one, other = gevent.socket.socketpair()
     try:

@@ -29,6 +29,7 @@ def test_no_answer_is_kept_by_a_cache():
     for answer in (responses.success('json', 1, str), responses.refusal(404, 'no'), responses.NO_CONTENT,
                    responses.INTERNAL_ERROR):
         assert dict(answer.headers)['Cache-Control'] == 'no-store'
+        assert dict(answer.headers)['X-Content-Type-Options'] == 'nosniff'
 
 
 def test_the_hosts_own_types_are_written_by_the_host():
@@ -48,9 +49,24 @@ def test_mode_http_sends_text_as_utf8_and_bytes_as_they_are(value, body):
     assert answer.body == body and dict(answer.headers)['Content-Type'].startswith('text/html')
 
 
-def test_mode_http_hands_a_response_on():
-    response = Response('teapot', status=418)
-    assert responses.success('http', response, str) is response
+def test_mode_http_sends_a_response_with_its_status_and_headers():
+    closed = []
+    response = Response('teapot', status=418, headers={'X-Size': 'small', 'Cache-Control': 'public', 'Connection': 'x'})
+    response.call_on_close(lambda: closed.append(True))
+    answer = responses.success('http', response, str, '12')
+    assert (answer.status, answer.body, closed) == ("418 I'M A TEAPOT", b'teapot', [True])
+    headers = dict(answer.headers)
+    assert (headers['X-Size'], headers['Cache-Control'], headers['Content-Length']) == ('small', 'no-store', '6')
+    assert headers[responses.POSITION] == '12' and 'Connection' not in headers
+
+
+@pytest.mark.parametrize('response', [
+    Response(iter([b'a'])), Response(part for part in 'ab'), Response('a', headers={'X-Odd': '\u20ac'}),
+    Response('a', status=100), Response(b'a', direct_passthrough=True)],
+    ids=['iterator', 'generator', 'euro', 'status', 'direct'])
+def test_a_response_that_can_not_be_sent_whole_is_refused(response):
+    with pytest.raises(responses.NotSendable):
+        responses.success('http', response, str)
 
 
 @pytest.mark.parametrize('value', [None, 1, {'a': 1}, ['text']])

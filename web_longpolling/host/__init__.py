@@ -13,6 +13,7 @@ check_sessions()                      raises ConfigurationError if the session s
 load(db)                              loads the registry of `db` (modules, models and routes), anew if there is
                                       one; if that fails, the old one stays for the polls that are under way
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`
+SESSION_PARAMETER                     the name of the host's own parameter that tells who asks, or None
 session_key(cookies, arguments, sent) what names the Session that a poll claims, hashable, or None; takes
                                       the host's own parameter, if it has one, out of `sent`
 session(key)                          that Session as the host's session store has it just now, or None; what can't be
@@ -104,7 +105,7 @@ class OneConnectionPool(object):
 
 
 class WriteWatch(object):
-    """Mixed into the hosts' Cursor: `refused` tells whether PostgreSQL has refused a write.
+    """Mixed into the hosts' Cursor: it does not commit, and `refused` tells whether PostgreSQL has refused a write.
 
     OpenERP's ORM hides that behind an error of its own ("this object is for reporting purpose").
 
@@ -113,6 +114,12 @@ class WriteWatch(object):
     """
 
     refused = False
+
+    def commit(self):
+        """A controller may not even try. A password check of the host's own, which may write, is rolled back."""
+        from ..errors import ReadOnlyError      # the scripts import this package outside of the addon
+        if self._cnx.readonly is not False:
+            raise ReadOnlyError()
 
     def execute(self, query, params=None, log_exceptions=False):
         try:

@@ -58,8 +58,10 @@ def configure(config_file, logfile=None, modules=None):
     :param logfile: path of the file to log to, or None for the console
     :param modules: list of names of server-wide modules, as the server's own --load; None for those of the file
     :returns: the name of the host's package, under which the addon can now be imported
-    :raises BootError: if there is no host, or the file can't be read
+    :raises BootError: if there is no host, the file can't be read, or the log can't be written
     """
+    if logfile:
+        _check_writable(logfile)
     if config_file and not os.access(config_file, os.R_OK):
         raise BootError("The configuration file %s does not exist or may not be read." % config_file)
     name = package()
@@ -72,6 +74,17 @@ def configure(config_file, logfile=None, modules=None):
     else:
         _configure_odoo(arguments, logfile)
     return name
+
+
+def _check_writable(logfile):
+    # The hosts would say so and go on without it.
+    folder = os.path.dirname(logfile)
+    try:
+        if folder and not os.path.isdir(folder):
+            os.makedirs(folder)
+        open(logfile, 'a').close()
+    except EnvironmentError as error:
+        raise BootError("The log file %s can't be written: %s." % (logfile, error.strerror))
 
 
 def addons_path(configured):

@@ -79,6 +79,10 @@ def installed(db, module):
     return module in Registry(db)._init_modules
 
 
+# Beside the cookie, nothing tells who asks.
+SESSION_PARAMETER = None
+
+
 def session_key(cookies, arguments, sent):
     return cookies.get('session_id') or None
 

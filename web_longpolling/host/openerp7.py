@@ -104,6 +104,10 @@ def installed(db, module):
     return module in RegistryManager.get(db)._init_modules
 
 
+# The parameter of a poll that tells, beside the cookie, who asks.
+SESSION_PARAMETER = 'session_id'
+
+
 def session_key(cookies, arguments, sent):
     # Two levels, and both are needed: the cookie names the file, the parameter the login in it.
     session_id = sent.pop('session_id', None) or arguments.get('session_id')

@@ -7,26 +7,26 @@
       Application._poll            starts the poll's one timer, turns what ends it into a response
         Application._answer
           Application._receive     on a fresh stack, which is not held (loop/fresh_stack.py)
-            parameters.read        what the browser sent: GET data=, or a JSON body      400, 413
+            parameters.Sent        what the browser sent, not parsed: GET data=, or a body
             host.session           who asks: the host's session file, not yet verified
             Application._database  the session's database, if this sidecar serves it
             Application._find      the route, of the modules installed in that database  404
           disconnect, peer_watch   end the poll from here on when its client is gone
+          polls.admit              counted, and refused if there are too many            413, 503
           Application._log_in      the session, verified against the database            401, 403
-          polls.admit              counted, and refused if there are too many            503
+          Sent.parse               the parameters, a JSON object                         400
           route.controller(request, **parameters)                                        200, 204
             request.model, request.snapshot   read: one cursor of the budget a call      503
             request.wait, request.follow      held: a greenlet and a socket
           request.verify_again     is the session of a held poll still good?             401
           responses.success        the return value as bytes
-      Application._send            head and body, in one segment
+      Application._send            head and body, in one segment; counted until it is sent
 
 A step that fails raises one of ``errors.py``, which holds the status of each. Nothing of
 a poll is kept on the application: what a step needs is an argument.
 """
 import logging
 
-import werkzeug.wrappers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
@@ -36,10 +36,14 @@ from .loop.deadline import PollTimeout, PollTimer
 from .loop.fresh_stack import run_on_fresh_stack
 from .polls import PollStopped
 from .request import FRESH, OnlyPosition, Request
-from .wire import disconnect, parameters, peer_watch, responses
-from .wire.parameters import misfit
+from .wire import disconnect, origin, peer_watch, responses
+from .wire.parameters import Sent, misfit
+from .wire.received import Received
 
 _logger = logging.getLogger(__name__)
+
+# Bytes of an answer that the kernel takes at once: nobody waits until its client has read it.
+AT_ONCE = 65536
 
 _UNKNOWN = "There is no such long polling route here."
 
@@ -87,21 +91,33 @@ class Application(object):
             return responses.failure(errors.Stopping("This server is stopping; poll again."))
         except errors.PollError as error:
             return responses.failure(error)
-        except HTTPException as error:      # a controller's own abort(403)
-            return responses.refusal(error.code, error.description or error.name)
+        except HTTPException as error:      # a controller's own abort(403), or abort(Response(…))
+            try:
+                return responses.of_abort(error)
+            except responses.NotSendable as problem:
+                return self._not_sendable(environ, problem)
+        except responses.NotSendable as problem:
+            return self._not_sendable(environ, problem)
         except Exception:
             _logger.exception("The poll of %r failed", environ.get('PATH_INFO', ''))
             return responses.INTERNAL_ERROR
 
+    @staticmethod
+    def _not_sendable(environ, problem):
+        _logger.error("The poll of %r failed: its controller returned %s", environ.get('PATH_INFO', ''), problem)
+        return responses.INTERNAL_ERROR
+
     def _answer(self, environ, timer):
-        request, route, sent, database, session = run_on_fresh_stack(self._receive, environ)
+        request, route, variables, sent, database, session = run_on_fresh_stack(self._receive, environ)
         request.timer = timer
-        with disconnect.EndsPoll(environ['longpolling.socket']), \
+        with disconnect.EndsPoll(environ['longpolling.incoming']), \
                 self._watched.ends_poll(environ.get(peer_watch.HEADER)):
-            self._log_in(request, route, database, session)
-            with self._polls.admit(request):
+            key = environ['longpolling.session'] = session.key if session else None
+            with self._polls.admit(request, key, sent.weight() + environ['longpolling.head_bytes']):
+                self._log_in(request, route, database, session)
+                parsed = run_on_fresh_stack(self._parse, sent, variables)
                 try:
-                    value = self._call(route.controller, request, sent)
+                    value = self._call(route.controller, request, parsed)
                 except OnlyPosition:
                     return responses.no_content(request.answered_position)
                 except PollTimeout as timeout:
@@ -109,9 +125,22 @@ class Application(object):
                         raise
                     return responses.no_content(request.answered_position)
                 request.verify_again(older_than=FRESH)
+                answer = responses.success(route.mode, value, host.adapter().json_default, request.answered_position)
         if request.notified_at is not None:
             self._metrics.notify_to_answer.observe(monotonic() - request.notified_at)
-        return responses.success(route.mode, value, host.adapter().json_default, request.answered_position)
+        return answer
+
+    @staticmethod
+    def _parse(sent, variables):
+        """The controller's parameters. Only now, when route and login are known, is what was sent parsed."""
+        parsed = sent.parse()
+        name = host.adapter().SESSION_PARAMETER
+        if name is not None:
+            claimed = parsed.pop(name, None)
+            if claimed != sent.peeked is not None:
+                raise errors.BadRequest("What was sent must have no other member named %s before its own." % name)
+        parsed.update(variables)
+        return parsed
 
     @staticmethod
     def _call(controller, request, sent):
@@ -120,24 +149,26 @@ class Application(object):
         except (TypeError, UnicodeError):
             reason = misfit(controller, request, sent)
             if reason:
-                raise errors.BadRequest("The parameters do not fit this route: %s." % reason)
+                raise errors.BadRequest("The parameters do not fit this route: %.200s." % reason)
             raise
 
     def _receive(self, environ):
-        """Who asks for what: Request, Route and parameters; Database and Session, or None and None."""
-        received = werkzeug.wrappers.Request(environ)
+        """Who asks for what: Request, Route, its variables and Sent; Database and Session, or None and None."""
+        received = Received(environ)
         if received.method not in ('GET', 'POST'):
             raise errors.MethodNotAllowed("A poll is sent with GET or POST.")
-        sent = parameters.read(received)
+        sent = Sent(received)
         session = self._session(received, sent)
         database = self._database(session)
         route, variables = self._find(received.path, database)
         # The controller gets a Request of its own: what was parsed to get here need not be held with it.
-        return Request(environ), route, dict(sent, **variables), database, session
+        return Request(environ), route, variables, sent, database, session
 
     @staticmethod
     def _session(request, sent):
-        key = host.adapter().session_key(request.cookies, request.args, sent)
+        name = host.adapter().SESSION_PARAMETER
+        told = {name: sent.peek(name)} if name is not None and name not in request.args else {}
+        key = host.adapter().session_key(request.cookies, request.args, told)
         return host.adapter().session(key) if key else None
 
     def _database(self, session):
@@ -166,18 +197,18 @@ class Application(object):
 
     @staticmethod
     def _log_in(request, route, database, session):
-        if route.mustbeauthenticated and request.headers.get('Sec-Fetch-Site') == 'cross-site':
+        foreign = origin.is_foreign(request.environ)
+        if foreign and route.mustbeauthenticated:
             raise errors.Forbidden("A page of another site may not poll with this user's login.")
-        if database and request.log_in(database, route, session):
+        if database and not foreign and request.log_in(database, route, session):
             if route.module not in database.modules():      # it was removed, as the database has just told
                 raise errors.UnknownRoute(_UNKNOWN)
             return
         if route.mustbeauthenticated:
             raise errors.AuthenticationError("Nobody is logged in, or the session has ended; log in again.")
 
-    @staticmethod
-    def _send(answer, environ, start_response):
-        if not isinstance(answer, responses.Answer):
-            return answer(environ, start_response)      # a controller's own werkzeug Response
+    def _send(self, answer, environ, start_response):
         start_response(answer.status, answer.headers)
-        return [answer.body]
+        if len(answer.body) < AT_ONCE:
+            return [answer.body]
+        return self._polls.sending(environ.get('longpolling.session'), answer.body)

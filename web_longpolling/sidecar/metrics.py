@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from .loop.clock import monotonic
+from .loop.supervisor import Supervised
 from .wire import responses
 
 # Seconds between two measurements of the event loop's lag.
@@ -48,7 +49,7 @@ class Metrics(object):
     def start(self):
         for name, database in self._databases.items():
             database.connections.budget.on_wait = self.budget_wait.labels(name).observe
-        gevent.spawn(self._measure_lag)
+        Supervised("Measuring the lag of the event loop", self._measure_lag).start()
 
     def collect(self):
         """The figures that are read off when somebody asks; prometheus_client calls this."""

@@ -7,6 +7,11 @@ from gevent.hub import get_hub
 
 from ..errors import Stopping, TooManyPolls
 
+# Bytes of memory that what was sent with the polls of one session may take together, and with those of all who have
+# none. A poll of a page takes a kilobyte or two.
+ONE_SESSION = 32 << 20
+ALL_STRANGERS = 4 * ONE_SESSION
+
 # Seconds between two looks at who can be told to go elsewhere.
 STEP = 0.1
 
@@ -24,27 +29,37 @@ class Polls(object):
     def __init__(self, most, most_per_session):
         """
         :param most: how many there may be at the same time
-        :param most_per_session: how many of them may belong to one session
+        :param most_per_session: how many of them may belong to one session; answers that are being sent count too
         """
         self.stopping = False
         self._most = most
         self._most_per_session = most_per_session
         self._requests = {}     # by the greenlet that serves them
         self._per_session = collections.Counter()
+        self._weights = collections.Counter()       # by session, too; None for all that have none
 
     def __len__(self):
         return len(self._requests)
 
-    def admit(self, request):
+    def admit(self, request, session, weight=0):
         """A context manager that counts a poll for the length of its block.
 
+        :param session: the key of the session that it claims, or None
+        :param weight: bytes of memory that what its client sent may take
         :raises Stopping: if the sidecar stops
-        :raises TooManyPolls: if there are too many, of all or of the same session
+        :raises TooManyPolls: if there are too many, of all or of the same session, or they are too large together
         """
-        return _Admission(self, request)
+        return _Admission(self, request, session, weight)
 
-    def _begin(self, request):
-        session = request.session_key
+    def sending(self, session, body):
+        """The answer of a poll, to be sent: an iterable that counts for the session until gevent closes it.
+
+        :param session: the session's key, or None
+        :param body: bytes
+        """
+        return _Sending(self._per_session, session, body)
+
+    def _begin(self, request, session, weight):
         if self.stopping:
             raise Stopping("This server is stopping; poll again.")
         if len(self._requests) >= self._most:
@@ -53,16 +68,18 @@ class Polls(object):
             if self._per_session[session] >= self._most_per_session:
                 raise TooManyPolls("This login has %d polls under way already; try again later."
                                    % self._most_per_session)
-            self._per_session[session] += 1
-        self._requests[gevent.getcurrent()] = request
-        return session
-
-    def _end(self, session):
-        del self._requests[gevent.getcurrent()]
+        if self._weights[session] + weight > (ALL_STRANGERS if session is None else ONE_SESSION):
+            raise TooManyPolls("The polls of this login that are under way have sent too much; try again later.")
         if session is not None:
-            self._per_session[session] -= 1
-            if not self._per_session[session]:
-                del self._per_session[session]
+            self._per_session[session] += 1
+        self._weights[session] += weight
+        self._requests[gevent.getcurrent()] = request
+
+    def _end(self, session, weight):
+        del self._requests[gevent.getcurrent()]
+        _subtract(self._weights, session, weight)
+        if session is not None:
+            _subtract(self._per_session, session, 1)
 
     def drain(self, grace):
         """End all polls with PollStopped; one that reads in the database may finish that first.
@@ -95,15 +112,42 @@ class Polls(object):
 class _Admission(object):
     # A class with slots: each held poll has one, and a generator would take four times as much.
 
-    __slots__ = ('_polls', '_request', '_session')
+    __slots__ = ('_polls', '_request', '_session', '_weight')
 
-    def __init__(self, polls, request):
+    def __init__(self, polls, request, session, weight):
         self._polls = polls
         self._request = request
+        self._session = session
+        self._weight = weight
 
     def __enter__(self):
-        # The session by which it was counted: at the end it may have none any more.
-        self._session = self._polls._begin(self._request)
+        self._polls._begin(self._request, self._session, self._weight)
 
     def __exit__(self, *error):
-        self._polls._end(self._session)
+        self._polls._end(self._session, self._weight)
+
+
+class _Sending(object):
+    # A poll that is answered is no poll any more. But who does not read what he asked for could have any number of
+    # large answers wait for him.
+
+    def __init__(self, counted, session, body):
+        self._counted = counted
+        self._session = session
+        self._body = [body]
+        counted[session] += 1
+
+    def __len__(self):
+        return len(self._body)      # gevent asks for the length if no header tells it
+
+    def __iter__(self):
+        return iter(self._body)
+
+    def close(self):
+        _subtract(self._counted, self._session, 1)
+
+
+def _subtract(counter, key, number):
+    counter[key] -= number
+    if not counter[key]:
+        del counter[key]

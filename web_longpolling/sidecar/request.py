@@ -2,13 +2,12 @@
 """What a controller is given: werkzeug's Request, and the user's database."""
 import contextlib
 
-import werkzeug.wrappers
-
 from ..errors import AuthenticationError, BadRequest, SnapshotHeld
 from ..publishing import check_channel
 from .database.budget import Reader
 from .database.snapshots import Model, open_snapshot
 from .loop.clock import monotonic
+from .wire.received import Received
 
 try:
     _strings = (basestring,)        # noqa: F821
@@ -35,7 +34,7 @@ GRACE = 5
 USER_HEADER = 'X-Longpolling-User'
 
 
-class Request(werkzeug.wrappers.Request):
+class Request(Received):
     """One poll, as its controller sees it.
 
     uid: the user's id
@@ -48,7 +47,7 @@ class Request(werkzeug.wrappers.Request):
     """
 
     def __init__(self, environ):
-        werkzeug.wrappers.Request.__init__(self, environ)
+        Received.__init__(self, environ)
         self._database = None
         self._route = None
         self._session = None

@@ -12,7 +12,7 @@ from .. import host, routes, settings
 from ..errors import ConfigurationError
 from .application import Application
 from .database import startup
-from .loop import monitor
+from .loop import monitor, signals
 from .loop.clock import monotonic
 from .metrics import Metrics
 from .polls import Polls
@@ -33,6 +33,9 @@ SPARE_CONNECTIONS = 50
 # Seconds that the last answers have to leave, even if the grace period is over.
 SENDING = 1
 
+# Seconds that the start waits for LISTEN; then polls are answered all the same, and the log has a warning by now.
+READY = 15
+
 SO_REUSEPORT = 15       # Linux; Python 2.7's socket module does not name it
 
 
@@ -41,6 +44,7 @@ def serve(options):
 
     :param options: the arguments of ``server.py``
     """
+    signals.install()
     try:
         settings.check()
         timeout = settings.read('longpolling_timeout')
@@ -58,7 +62,7 @@ def serve(options):
     gevent.config.track_greenlet_tree = False       # who has started a poll's greenlet is no news, and costs memory
     metrics = Metrics(databases, polls)
     application = Application(databases, timeout, polls, PeerWatch(), metrics)
-    server = PollServer(listener, application.respond, most_connections)
+    server = PollServer(listener, application.respond, most_connections, bool(host.adapter().option('proxy_mode')))
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
@@ -67,15 +71,27 @@ def serve(options):
     for database in databases.values():
         if database.registry.loaded:
             database.begin()
+    _wait_for_listeners(databases, stopping)
     listener.listen(BACKLOG)
     server.start()
+    # Operators wait for this line, and restart the next sidecar: polls and news are served by now.
     _logger.info("Start long polling server '%s':%s", *listener.getsockname()[:2])
     stopping.wait()
     _stop(server, polls, options.grace)
 
 
+def _wait_for_listeners(databases, stopping):
+    until = monotonic() + READY
+    while (not stopping.is_set() and monotonic() < until and
+           not all(each.listener.connected for each in databases.values() if each.registry.loaded)):
+        stopping.wait(0.01)
+
+
 def _bind(interface, port, reuse_port):
     """A bound socket that does not listen yet: browsers come when everything is loaded."""
+    if interface in ('', '*'):      # the resolver would take it for this machine's own address
+        raise ConfigurationError("-i takes one address, not %r: 0.0.0.0 is all of IPv4, and :: all of IPv6 and IPv4."
+                                 % interface)
     try:
         family, kind, protocol, _, address = gevent.socket.getaddrinfo(
             interface, port, 0, gevent.socket.SOCK_STREAM)[0]

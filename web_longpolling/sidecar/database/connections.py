@@ -4,11 +4,15 @@
 They are the sidecar's own and not the host's pool's, for three reasons: the
 host's pool raises an error when it is full instead of waiting; it hands out
 connections that may write; and it needs three more round trips a cursor.
+
+A PostgreSQL that has vanished without a word is noticed wherever we wait for it (``waiting.py``), and a connection that
+a controller has had comes back as new.
 """
 import contextlib
 import logging
 import select
 
+import gevent
 import gevent.monkey
 import psycopg2
 import psycopg2.extensions
@@ -17,6 +21,8 @@ from psycopg2.extensions import TRANSACTION_STATUS_ACTIVE
 from ...errors import DatabaseUnavailable, ReadCutOff
 from ..loop.clock import monotonic
 from ..loop.deadline import PollTimeout
+from ..loop.supervisor import Supervised
+from . import waiting
 from .budget import CursorBudget
 
 _logger = logging.getLogger(__name__)
@@ -33,6 +39,18 @@ TOO_LONG = ('57014', '55P03')
 # Seconds in which a database that comes and goes is logged once.
 QUIET = 60
 
+# Seconds. A connection that was idle for longer is asked whether PostgreSQL is still there before it is used.
+FRESH = 1
+# Seconds until PostgreSQL is asked, on another connection, whether it is still there, while a query runs.
+PATIENCE = 5
+
+# Beside the sidecar's own, whose cursors run no controller's code: nothing is left behind on their connections.
+OWN = ('the feed', 'a route that is not known')
+
+# What DISCARD ALL does and can be done in one round trip, since it may stand beside other commands.
+_AS_NEW = ("SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; "
+           "SELECT pg_advisory_unlock_all(); ")
+
 AT_REST = (psycopg2.extensions.TRANSACTION_STATUS_IDLE, psycopg2.extensions.TRANSACTION_STATUS_INTRANS,
           psycopg2.extensions.TRANSACTION_STATUS_INERROR)
 
@@ -45,7 +63,9 @@ def connect(parameters, name):
     :raises DatabaseUnavailable: if PostgreSQL does not let us in
     """
     try:
-        return psycopg2.connect(**dict(parameters, application_name=name))
+        # libpq's own connect_timeout does not count when it does not wait itself (psycopg2's green mode).
+        with waiting.bounded(waiting.ANSWER):
+            return psycopg2.connect(**dict(waiting.KEEPALIVE, **dict(parameters, application_name=name)))
     except psycopg2.Error as error:
         raise DatabaseUnavailable(one_line(error))
 
@@ -53,6 +73,24 @@ def connect(parameters, name):
 def one_line(error):
     """What PostgreSQL says, in one line of the log."""
     return ' '.join(str(error).split())
+
+
+def present(parameters):
+    """Ask PostgreSQL on a new connection whether it is there; False if it says nothing, two times.
+
+    Whatever it says, be it that it has no connection for us, it is there. (Two times: this process may have been busy
+    itself.)
+    """
+    for _ in range(2):
+        try:
+            with waiting.bounded(PATIENCE):
+                psycopg2.connect(**dict(parameters, application_name='longpolling')).close()
+        except DatabaseUnavailable:
+            continue
+        except psycopg2.Error:
+            pass
+        return True
+    return False
 
 
 class Connections(object):
@@ -69,9 +107,11 @@ class Connections(object):
         # A poll that has just come is never refused because the reads before it were all cut off.
         self.budget = CursorBudget(size, longest=0.9 * timeout)
         self._parameters = parameters
-        self._statement_timeout = statement_timeout
+        self._settings = "SET statement_timeout = %d; SET datestyle = ISO" % (statement_timeout * 1000)
         self._check_oid = check_oid
-        self._idle = []     # the last one used is the first one taken: the others can grow old
+        self._idle = []     # (connection, since when): the last one used is the first one taken, the others grow old
+        self._lent = {}     # connection -> since when
+        self._watching = Supervised("Watching the connections to database %s" % parameters.get('dbname'), self._watch)
         self._answers = True
         self._logged_at = None      # when it was last logged that the database does not answer
         self._cut_off_at = None     # the same of a read that took too long
@@ -87,12 +127,14 @@ class Connections(object):
         """
         with self.budget.slot(reader):
             connection = self._take()
+            self._lent[connection] = monotonic()
+            self._watching.start()
             try:
                 yield connection
-                connection.rollback()
+                self._clean(connection, reader)
             except Exception as error:
                 # Whatever a controller made of it: with a broken connection that was the cause.
-                if not _recover(connection) or _passes(error):
+                if not self._recover(connection, reader) or _passes(error):
                     raise self._unavailable(DatabaseUnavailable(one_line(error)))
                 if getattr(error, 'pgcode', None) in TOO_LONG:
                     raise self.cut_off(reader)
@@ -103,16 +145,80 @@ class Connections(object):
                 connection.close()
                 raise
             finally:
+                del self._lent[connection]
                 if not connection.closed:
-                    self._idle.append(connection)
+                    self._idle.append((connection, monotonic()))
 
     def _take(self):
+        try:
+            return self._idle_one() or self._open()
+        except PollTimeout as end:
+            end.cause = end.cause or DatabaseUnavailable("the poll's time was over before it was connected")
+            raise
+
+    def _idle_one(self):
         while self._idle:
-            connection = self._idle.pop()
+            connection, since = self._idle.pop()
             if not connection.closed and not _is_readable(connection):
-                return connection
+                if monotonic() - since < FRESH or self._answers_on(connection):
+                    return connection
+                self._unavailable(DatabaseUnavailable("nothing is heard on an idle connection; all are made anew"))
+                self._drop_idle()
             connection.close()
-        return self._open()
+        return None
+
+    def _drop_idle(self):
+        """One connection is dead: the others are too, or it costs little to make them anew."""
+        idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            connection.close()
+
+    @staticmethod
+    def _answers_on(connection):
+        try:
+            with waiting.bounded(PATIENCE):
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+                connection.rollback()
+            return True
+        except (DatabaseUnavailable, psycopg2.Error):
+            return False
+        except BaseException:       # the poll has ended meanwhile
+            connection.close()
+            raise
+
+    def _clean(self, connection, reader):
+        """Make a connection as new, whatever was done on it, and ready for the next poll.
+
+        :raises psycopg2.Error, DatabaseUnavailable: if it is broken
+        """
+        with waiting.bounded(waiting.ANSWER):
+            connection.rollback()
+            if reader is not None and reader.route not in OWN:
+                # In this order nothing of it is a round trip of its own: outside of autocommit psycopg2 only notes
+                # how the next transaction is to begin.
+                connection.set_session(isolation_level='default', readonly='default')
+                connection.autocommit = True
+                with connection.cursor() as cursor:
+                    cursor.execute(_AS_NEW + self._settings)
+                self._make_ready(connection)
+
+    @staticmethod
+    def _make_ready(connection):
+        connection.autocommit = False
+        # psycopg2 opens every transaction of this connection with BEGIN READ ONLY.
+        connection.set_session(readonly=True)
+
+    def _watch(self):
+        """While connections are lent: notice that PostgreSQL has vanished in the midst of a query."""
+        while self._lent:
+            gevent.sleep(PATIENCE)
+            if any(monotonic() - since > PATIENCE for since in self._lent.values()) and not present(self._parameters):
+                self._unavailable(DatabaseUnavailable("a query runs, and the server says nothing any more"))
+                self._drop_idle()
+                for connection, since in list(self._lent.items()):
+                    if monotonic() - since > PATIENCE and not connection.closed:
+                        waiting.hang_up(connection)       # whoever waits on it is told by the kernel
 
     def _open(self):
         try:
@@ -120,16 +226,14 @@ class Connections(object):
         except DatabaseUnavailable as error:
             raise self._unavailable(error)
         try:
-            connection.autocommit = True
-            self._check_oid(connection)
-            with connection.cursor() as cursor:
-                cursor.execute("SET statement_timeout = %s", (int(self._statement_timeout * 1000),))
-                if connection.server_version >= 140000:
-                    cursor.execute("SET client_connection_check_interval = '1s'")
-            connection.autocommit = False
-            # psycopg2 opens every transaction of this connection with BEGIN READ ONLY, so that not
-            # even a commit in a controller leads to one that may write.
-            connection.set_session(readonly=True)
+            with waiting.bounded(waiting.ANSWER):
+                connection.autocommit = True
+                self._check_oid(connection)
+                if connection.server_version >= 140000 and 'client_connection_check' not in self._settings:
+                    self._settings += "; SET client_connection_check_interval = '1s'"
+                with connection.cursor() as cursor:
+                    cursor.execute(self._settings)
+                self._make_ready(connection)
         except psycopg2.Error as error:
             connection.close()
             raise self._unavailable(DatabaseUnavailable(one_line(error)))
@@ -138,6 +242,18 @@ class Connections(object):
             raise
         self._answers = True
         return connection
+
+    def _recover(self, connection, reader):
+        """Roll back after an error; whether the connection can be used again. It is closed if not."""
+        try:
+            if not connection.closed and connection.get_transaction_status() in AT_REST:
+                self._clean(connection, reader)
+                return True
+        except (psycopg2.Error, DatabaseUnavailable):
+            pass
+        connection.close()
+        self._drop_idle()
+        return False
 
     def break_off(self, connection, reader, end):
         """Close a connection whose poll has ended, and tell the poll if a query was running.
@@ -171,18 +287,6 @@ class Connections(object):
 
 def _passes(error):
     return (getattr(error, 'pgcode', None) or '').startswith(PASSING)
-
-
-def _recover(connection):
-    """Roll back after an error; whether the connection can be used again. It is closed if not."""
-    try:
-        if not connection.closed and connection.get_transaction_status() in AT_REST:
-            connection.rollback()
-            return True
-    except psycopg2.Error:
-        pass
-    connection.close()
-    return False
 
 
 def _is_readable(connection):

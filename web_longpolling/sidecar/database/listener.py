@@ -11,6 +11,7 @@ from ... import wake_up
 from ...errors import DatabaseUnavailable
 from ..loop.backoff import Backoff
 from ..loop.deadline import ReadTimeout
+from ..loop.supervisor import Supervised
 from ..news.feed import OtherFeed
 from .connections import connect, one_line
 
@@ -26,8 +27,8 @@ LOOK = 0.8
 # Seconds that connecting, or one read, may take.
 READ_TIME = 10
 
-# A connection of which nothing is heard is dead after 10 + 3 * 5 seconds; the kernel's default is hours.
-KEEPALIVE = {'keepalives': 1, 'keepalives_idle': 10, 'keepalives_interval': 5, 'keepalives_count': 3}
+# Seconds after which a connection on which nothing was said is asked whether PostgreSQL is still there.
+SILENCE = 10
 
 
 class Listener(object):
@@ -52,18 +53,17 @@ class Listener(object):
         self.wakeups = 0
         self.connected = False
         self._db = db
-        self._parameters = dict(parameters, **KEEPALIVE)
+        self._parameters = parameters
         self._check_identity = check_identity
         self._feed = feed
         self._on_other_feed = on_other_feed
-        self._greenlet = None
+        self._listening = Supervised("Listening to database %s" % db, self._run)
         self._asked = gevent.event.Event()      # somebody asks for a read, or bytes have come
         self._due = False                       # whether to read now
 
     def start(self):
         """Listen from now on, if it does not already."""
-        if self._greenlet is None:
-            self._greenlet = gevent.spawn(self._run)
+        self._listening.start()
 
     def ask(self):
         """Read the feed now."""
@@ -97,8 +97,8 @@ class Listener(object):
                 logged = True
             finally:
                 self.connected = False
+                self.reconnects += 1
                 connection.close()
-            self.reconnects += 1
             # Not at once: who ends all connections in order to drop the database has a moment for it.
             gevent.sleep(backoff.pause())
 
@@ -108,6 +108,8 @@ class Listener(object):
             connection.autocommit = True
             with ReadTimeout(READ_TIME), connection.cursor() as cursor:
                 cursor.execute("SET default_transaction_read_only = on; LISTEN " + wake_up.CHANNEL)
+                if connection.server_version >= 140000:     # set on the database, it would end this one all the time
+                    cursor.execute("SET idle_session_timeout = 0")
                 self._check_identity(connection)
         except (psycopg2.Error, ReadTimeout) as error:
             connection.close()
@@ -131,8 +133,9 @@ class Listener(object):
                         backoff.succeeded()
                     if not self._take_notices(connection):
                         self._asked.clear()
-                        if not self._due:
-                            self._wait(readable)
+                        if not self._due and not self._wait(readable) and not self._feed.wanted:
+                            with ReadTimeout(READ_TIME):
+                                cursor.execute("SELECT 1")
                         connection.poll()
                         self._take_notices(connection)
         finally:
@@ -150,8 +153,9 @@ class Listener(object):
         return number
 
     def _wait(self, readable):
+        """Whether there was a reason to go on, before the time was over."""
         readable.start(self._asked.set)
         try:
-            self._asked.wait(LOOK if self._feed.wanted else None)
+            return self._asked.wait(LOOK if self._feed.wanted else SILENCE)
         finally:
             readable.stop()

@@ -24,8 +24,9 @@ from ...errors import ConfigurationError, DatabaseUnavailable
 from ..loop import monitor
 from ..loop.backoff import Backoff
 from ..loop.clock import monotonic
-from . import stale_code
-from .connections import connect, one_line
+from ..loop.supervisor import Supervised
+from . import stale_code, waiting
+from .connections import PATIENCE, connect, one_line, present
 
 _logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class RegistryLoader(object):
         self._parameters = parameters
         self._on_loaded = on_loaded
         self._oid = None        # the database that was loaded: another one of its name has another
-        self._greenlet = None
+        self._loading = Supervised("Loading the registry of database %s" % name, self._keep_trying)
         self._tried = Event()
 
     def look(self):
@@ -80,7 +81,17 @@ class RegistryLoader(object):
         """
         connection = connect(self._parameters, 'longpolling')
         try:
-            cursor = connection.cursor()
+            with waiting.bounded(waiting.ANSWER):
+                return self._look(connection)
+        except psycopg2.ProgrammingError:       # there is no such table: nobody's database
+            raise self._not_installed()
+        except psycopg2.Error as error:
+            raise DatabaseUnavailable(one_line(error))
+        finally:
+            connection.close()
+
+    def _look(self, connection):
+        with connection.cursor() as cursor:
             cursor.execute(_OID)
             oid = cursor.fetchone()[0]
             cursor.execute(_INSTALLED)
@@ -96,12 +107,6 @@ class RegistryLoader(object):
             self.identity = schema.adopt(cursor)
             connection.commit()
             return oid
-        except psycopg2.ProgrammingError:       # there is no such table: nobody's database
-            raise self._not_installed()
-        except psycopg2.Error as error:
-            raise DatabaseUnavailable(one_line(error))
-        finally:
-            connection.close()
 
     def _not_installed(self):
         return NotInstalled("The module web_longpolling is not installed in the database %s: install it with "
@@ -114,7 +119,8 @@ class RegistryLoader(object):
         """
         oid = self.look()
         try:
-            host.adapter().load(self._name)
+            with waiting.noticing(PATIENCE, lambda: present(self._parameters)):
+                host.adapter().load(self._name)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailable(one_line(error))
         # Before anything that waits: polls that do have the new registry from now on.
@@ -172,9 +178,9 @@ class RegistryLoader(object):
 
     def begin(self):
         """Load it in a greenlet, which tries until it has worked; if one does already, leave it to that."""
-        if self._greenlet is None:
+        if not self._loading.running:
             self._tried.clear()
-            self._greenlet = gevent.spawn(self._keep_trying)
+            self._loading.start()
 
     def _keep_trying(self):
         threading.current_thread().dbname = self._name      # the hosts' log format names the database
@@ -182,7 +188,6 @@ class RegistryLoader(object):
         while not self._try(logged):
             self._tried.set()
             gevent.sleep(backoff.pause())
-        self._greenlet = None
         self._tried.set()
         self._on_loaded()
 
@@ -192,7 +197,7 @@ class RegistryLoader(object):
         try:
             with monitor.expected():
                 self.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:        # an addon's import may raise the latter
             self.loaded = False
             if type(error) not in logged:
                 logged.add(type(error))

@@ -9,6 +9,7 @@ import psycopg2
 
 from ... import host
 from ...errors import ConfigurationError, DatabaseUnavailable
+from . import waiting
 from .connections import connect, one_line
 from .database import Database
 
@@ -24,9 +25,22 @@ def databases(options, timeout):
         raise ConfigurationError("No database is named: give -d, or db_name in the configuration file.")
     named = {}
     for name in names:
+        _check_name(name)
         named[name] = Database(name, options.max_cursor, timeout)
     _check(named.values())
     return named
+
+
+def _check_name(name):
+    if '://' in name:       # which may hold a password, so it is not shown
+        raise ConfigurationError("-d and db_name take the names of databases, not an address of one; host, port and "
+                                 "user are db_host, db_port and db_user of the configuration file.")
+    if isinstance(name, bytes):
+        try:
+            name.decode('ascii')
+        except UnicodeDecodeError:
+            raise ConfigurationError("OpenERP can't serve the database %r: its name has other letters than those of "
+                                     "ASCII." % name)
 
 
 def _check(named):
@@ -62,9 +76,9 @@ def _exists(database, in_reach):
 def _knows(database, name):
     connection = connect(database.parameters, 'longpolling')
     try:
-        cursor = connection.cursor()
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-        return bool(cursor.fetchone())
+        with waiting.bounded(waiting.ANSWER), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            return bool(cursor.fetchone())
     finally:
         connection.close()
 

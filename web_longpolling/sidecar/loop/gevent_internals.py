@@ -6,13 +6,12 @@ has one of these names. Documented and therefore not here: the methods of WSGIHa
 (they are listed in OVERRIDDEN, for that test).
 """
 from gevent._monitor import PeriodicMonitoringThread
-from gevent.pywsgi import headers_factory
 
-__all__ = ['PeriodicMonitoringThread', 'OVERRIDDEN', 'headers_factory', 'kernel_socket']
+__all__ = ['PeriodicMonitoringThread', 'OVERRIDDEN', 'kernel_socket']
 
 # Of WSGIHandler; wire/server.py calls or overrides them.
-OVERRIDDEN = ('read_request', 'MessageClass', '_handle_client_error', 'get_environ', 'log_request',
-              '_write_with_headers', '_sendall')
+OVERRIDDEN = ('read_requestline', 'read_request', '_handle_client_error', 'get_environ', 'handle_error',
+              '_send_error_response_if_possible', 'log_request', '_write_with_headers', '_write', '_sendall')
 
 
 def kernel_socket(sock):

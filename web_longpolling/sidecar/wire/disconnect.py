@@ -1,12 +1,7 @@
 # -*- coding: utf-8 -*-
 """A client that hangs up ends its poll at once."""
-import errno
-import socket
-
 import gevent
 from gevent.hub import get_hub
-
-from ..loop.gevent_internals import kernel_socket
 
 
 class ClientDisconnected(gevent.GreenletExit):
@@ -14,21 +9,22 @@ class ClientDisconnected(gevent.GreenletExit):
 
 
 class EndsPoll(object):
-    """End the current greenlet with ClientDisconnected when the other side of `sock` closes it in the block.
+    """End the current greenlet with ClientDisconnected when the client closes its connection in the block.
 
     gevent.pywsgi does not read while a request is held, so it would not see the end. A watcher of the
-    event loop costs neither a greenlet nor a timer.
+    event loop costs neither a greenlet nor a timer. What the client sends meanwhile, its next requests, is taken in
+    and kept: the end comes after it.
     """
 
-    __slots__ = ('_sock', '_greenlet', '_watcher')
+    __slots__ = ('_incoming', '_greenlet', '_watcher')
 
-    def __init__(self, sock):
+    def __init__(self, incoming):
         """
-        :param sock: the connection's gevent socket
+        :param incoming: the connection's Incoming
         """
-        self._sock = sock
+        self._incoming = incoming
         self._greenlet = gevent.getcurrent()
-        self._watcher = get_hub().loop.io(sock.fileno(), 1)     # 1: readable
+        self._watcher = get_hub().loop.io(incoming.socket.fileno(), 1)      # 1: readable
 
     def __enter__(self):
         self._watcher.start(self._readable)
@@ -38,14 +34,6 @@ class EndsPoll(object):
         self._watcher.close()
 
     def _readable(self):
-        try:
-            gone = not kernel_socket(self._sock).recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except EnvironmentError as error:
-            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-                return
-            gone = True
-        # Bytes, on the other hand, are the client's next request. They stay where they are, and the
-        # watcher would see them again and again.
-        self._watcher.stop()
-        if gone:
+        if not self._incoming.look():
+            self._watcher.stop()
             self._greenlet.throw(ClientDisconnected)    # at once: in a moment it might be serving another poll

@@ -1,41 +1,143 @@
 # -*- coding: utf-8 -*-
-"""What the browser sent along: one JSON object."""
+"""What the browser sent along: one JSON object, which is parsed only when it is known who asks for what.
+
+A megabyte of text can keep a parser busy for seconds, and become a hundred megabytes of objects. So what costs time and
+memory is counted first, in the text itself and in time that grows with its length alone.
+"""
 import inspect
 import json
+import math
+import re
 
-import gevent
+from ...errors import BadRequest, TooLarge
 
-from ...errors import BadRequest, TooLarge, TooSlow
+# Lists and objects, and values, that a poll may send. An empty one takes up to 280 bytes of memory, on Python 2.7.
+MAX_CONTAINERS = 10000
+MAX_VALUES = 50000
+# Levels of them: what is sent back, or to PostgreSQL, is written by functions that call themselves.
+MAX_DEPTH = 100
+# Digits of a number. Python 2.7's time to read one grows with their square.
+MAX_DIGITS = 400
 
-# Bytes. Parameters say which news are wanted; nobody needs a megabyte for that.
-MAX_BODY = 1024 * 1024
+# Bytes of memory that one character, one container and one value of a parsed text take at most.
+_CHARACTER, _CONTAINER, _VALUE = 4, 300, 80
 
-# Seconds for the whole body to arrive. It comes from a dispatcher, which has read it, or in one packet.
-BODY_TIME = 10
+# What may be a number of many digits, or beyond the largest float. In a string it may mean nothing; then it is only
+# that each number is looked at.
+_LARGE_NUMBER = re.compile(r'[0-9]{100}|[0-9][eE]\+?[0-9]{2}')
+# What may be a character that no text in PostgreSQL has, written as an escape or as itself.
+_ODD_CHARACTER = re.compile(u'\\\\u0000|\\\\u[dD][89a-fA-F]|[\ud800-\udfff]')
+_NO_TEXT = re.compile(u'[\\x00\ud800-\udfff]')
+
+try:
+    text_type = unicode
+except NameError:
+    text_type = str
 
 
-def read(request):
-    """The parameters of a poll as a dict: the JSON body of a POST, ``data=`` of a GET.
+class Sent(object):
+    """The parameters of a poll, not yet parsed: the JSON body of a POST, ``data=`` of a GET.
 
-    :param request: a werkzeug Request
-    :raises BadRequest: if it is something else than a JSON object
-    :raises TooLarge: if it is larger than MAX_BODY bytes
+    peeked: what :meth:`peek` has found, or None
     """
-    if request.method == 'GET':
-        source = request.args.get('data', '')
-        where = "The parameter data"
-    else:
-        source = _body(request)
-        where = "The body"
-    if not source.strip():
-        return {}
-    try:
-        sent = json.loads(source, parse_constant=_refuse)
-    except (ValueError, RuntimeError) as error:     # RuntimeError: nested too deeply
-        raise BadRequest("%s is not JSON: %s." % (where, error))
-    if not isinstance(sent, dict):
-        raise BadRequest("%s must be a JSON object, such as {\"room\": 5}." % where)
-    return sent
+
+    __slots__ = ('_octets', '_where', 'peeked')
+
+    def __init__(self, request):
+        """
+        :param request: a werkzeug Request, whose body is taken
+        """
+        self.peeked = None
+        self._octets, self._where = request.environ['wsgi.input'].take(), "The body"
+        if request.method == 'GET':     # whose body means nothing
+            self._octets, self._where = request.args.get('data', '').encode('utf-8'), "The parameter data"
+
+    def weight(self):
+        """Bytes of memory that they take at most, once they are parsed.
+
+        :raises TooLarge: if they have more values than a poll may send
+        """
+        containers = self._containers()
+        values = self._octets.count(b',') + self._octets.count(b':')
+        if containers > MAX_CONTAINERS:
+            raise TooLarge("A poll may send %d lists and objects at most." % MAX_CONTAINERS)
+        if values > MAX_VALUES:
+            raise TooLarge("A poll may send %d values at most." % MAX_VALUES)
+        return _CHARACTER * len(self._octets) + _CONTAINER * containers + _VALUE * values
+
+    def peek(self, name):
+        """The value of the string member `name`, found without parsing; None if there is none.
+
+        It is the first one of this name, wherever it stands: who relies on it compares it with what is parsed later.
+
+        :param name: of letters and underscores
+        """
+        found = re.search(('"%s"\\s*:\\s*"([0-9A-Za-z_.-]{1,200})"' % name).encode('ascii'), self._octets)
+        self.peeked = found and found.group(1).decode('ascii')
+        return self.peeked
+
+    def parse(self):
+        """The parameters as a dict; what was sent is kept no longer. Call :meth:`weight` before.
+
+        :raises BadRequest: if it is something else than a JSON object
+        """
+        deep = self._containers() > MAX_DEPTH
+        octets, self._octets = self._octets, b''
+        try:
+            source = octets.decode('utf-8')
+        except UnicodeDecodeError:
+            raise BadRequest("%s is not UTF-8." % self._where)
+        if not source.strip():
+            return {}
+        numbers = {'parse_int': _whole, 'parse_float': _broken} if _LARGE_NUMBER.search(source) else {}
+        try:
+            sent = json.loads(source, parse_constant=_refuse, **numbers)
+            if deep or _ODD_CHARACTER.search(source):
+                _check_values(sent)
+        except (ValueError, RuntimeError) as error:     # RuntimeError: nested too deeply
+            raise BadRequest("%s is not JSON: %.200s." % (self._where, error))
+        if not isinstance(sent, dict):
+            raise BadRequest("%s must be a JSON object, such as {\"room\": 5}." % self._where)
+        return sent
+
+    def _containers(self):
+        return self._octets.count(b'{') + self._octets.count(b'[')
+
+
+def _whole(digits):
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("a number has more than %d digits" % MAX_DIGITS)
+    return int(digits)
+
+
+def _broken(digits):
+    number = float(digits) if len(digits) <= MAX_DIGITS else float('inf')
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _refuse(constant):
+    raise ValueError("%s is no value of JSON" % constant)    # Python's parser takes NaN and Infinity
+
+
+def _check_values(sent):
+    """ValueError if `sent` is nested too deeply, or a text in it has a character that PostgreSQL's can't hold."""
+    level = [sent]
+    for _ in range(MAX_DEPTH):
+        below = []
+        for value in level:
+            if isinstance(value, dict):
+                below.extend(value)
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+            elif isinstance(value, text_type) and _NO_TEXT.search(value):
+                raise ValueError("a text has the character NUL, or half a character of UTF-16")
+        if not below:
+            return
+        level = below
+    raise ValueError("it is nested more than %d levels deep" % MAX_DEPTH)
 
 
 def misfit(controller, request, sent):
@@ -60,29 +162,3 @@ def _decorated(function):
     inner = [cell.cell_contents for cell in cells
              if inspect.isfunction(cell.cell_contents) and cell.cell_contents.__name__ == function.__name__]
     return getattr(function, '__wrapped__', inner[0] if len(inner) == 1 else None)
-
-
-def _refuse(constant):
-    raise ValueError("%s is no value of JSON" % constant)    # Python's parser takes NaN and Infinity
-
-
-def _body(request):
-    if (request.content_length or 0) > MAX_BODY:
-        raise TooLarge("A poll may send %d bytes of parameters at most." % MAX_BODY)
-    # One byte more, for a body that comes in chunks and does not say how long it is.
-    too_slow = gevent.Timeout(BODY_TIME)
-    try:
-        with too_slow:
-            body = request.environ['wsgi.input'].read(MAX_BODY + 1)
-    except gevent.Timeout as timeout:
-        if timeout is not too_slow:
-            raise
-        raise TooSlow("The body did not arrive within %d seconds." % BODY_TIME)
-    except EnvironmentError:
-        raise BadRequest("The body ends early, or its chunks are malformed.")
-    if len(body) > MAX_BODY:
-        raise TooLarge("A poll may send %d bytes of parameters at most." % MAX_BODY)
-    try:
-        return body.decode('utf-8')
-    except UnicodeDecodeError:
-        raise BadRequest("The body is not UTF-8.")

@@ -21,6 +21,13 @@ except NameError:
 # How an answer carries the page's position.
 POSITION = 'X-Longpolling-Position'
 
+# What every answer carries: it is meant for the one who asked, and for nothing else than what it says it is.
+PROTECTING = (('Cache-Control', 'no-store'), ('X-Content-Type-Options', 'nosniff'))
+
+
+class NotSendable(Exception):
+    """A controller's answer is none that can be sent: 500, and one line in the log."""
+
 
 class Answer(collections.namedtuple('Answer', 'status headers body')):
     """What goes back to the browser.
@@ -35,8 +42,7 @@ class Answer(collections.namedtuple('Answer', 'status headers body')):
 
 def plain(code, content_type, body, *headers):
     """An Answer with this status code, content type (native str), body (bytes) and further headers."""
-    headers = [('Content-Type', content_type), ('Content-Length', str(len(body))),
-               ('Cache-Control', 'no-store')] + list(headers)
+    headers = [('Content-Type', content_type), ('Content-Length', str(len(body)))] + list(PROTECTING + headers)
     return Answer('%d %s' % (code, HTTP_STATUS_CODES[code]), headers, body)
 
 
@@ -46,8 +52,8 @@ def success(mode, value, json_default, position=None):
     :param mode: the route's mode
     :param json_default: what turns the host's own types into JSON, as for ``json.dumps``
     :param position: native str, the position that the page has after it; None if the controller has waited for nothing
-    :returns: an Answer, or in mode 'http' the controller's werkzeug Response
-    :raises TypeError, ValueError: if the value does not fit the mode
+    :returns: an Answer
+    :raises TypeError, ValueError, NotSendable: if the value does not fit the mode
     """
     headers = [] if position is None else [(POSITION, position)]
     if mode == 'json':
@@ -57,8 +63,8 @@ def success(mode, value, json_default, position=None):
                           else json_default(other), allow_nan=False)
         return plain(200, 'application/json', body.encode('utf-8'), *headers)
     if isinstance(value, Response):
-        value.headers.extend(headers)
-        return value
+        answer = of_controller(value)
+        return answer._replace(headers=answer.headers + headers)
     if isinstance(value, text):
         return plain(200, 'text/html; charset=utf-8', value.encode('utf-8'), *headers)
     if isinstance(value, bytes):
@@ -67,10 +73,70 @@ def success(mode, value, json_default, position=None):
                     % type(value).__name__)
 
 
+def of_controller(response):
+    """The Answer of a controller's own werkzeug Response.
+
+    :raises NotSendable: if it is a stream, which would go on past its poll, or a header is none
+    """
+    if response.is_streamed or response.direct_passthrough:
+        raise NotSendable("a Response with a generator or a file, but a poll is answered at once and whole: give the "
+                          "Response a str or bytes")
+    try:
+        body = b''.join(response.iter_encoded())
+    finally:
+        response.close()
+    headers = [(name, _header(name, value)) for name, value in response.headers if name.lower() not in _OURS]
+    code = response.status_code
+    if not 200 <= code < 600:
+        raise NotSendable("a Response with the status %d" % code)
+    if code in (204, 304):
+        body = b''
+    else:
+        headers.append(('Content-Length', str(len(body))))
+    return Answer(_header('status', response.status), headers + list(PROTECTING), body)
+
+
+def of_abort(error):
+    """The Answer of a werkzeug HTTPException that a controller raised.
+
+    :raises NotSendable: if it carries a Response that can't be sent
+    """
+    if error.response is not None:
+        return of_controller(error.response)
+    code = error.code if error.code in HTTP_STATUS_CODES and error.code >= 200 else 500
+    return refusal(code, text(error.description or error.name))
+
+
+def _header(name, value):
+    """`value` as a native str.
+
+    :raises NotSendable: if it has no form in the head of an answer
+    """
+    try:
+        value = value if isinstance(value, str) and isinstance(value, bytes) else value.encode('latin-1')
+        value = value if isinstance(value, str) else value.decode('latin-1')
+    except (AttributeError, UnicodeError):
+        value = None
+    if value is None or set('\r\n\0') & set(value):
+        raise NotSendable("a Response whose %s has no form in HTTP" % name)
+    return value
+
+
 def refusal(code, sentence, *headers):
     """The answer that tells the browser in one sentence why it gets nothing."""
     body = json.dumps({'error': sentence}).encode('utf-8')
     return plain(code, 'application/json', body, *headers)
+
+
+def raw(answer, method=None):
+    """The Answer as it goes over the connection, which is closed after it.
+
+    :param method: of the request, if that is known
+    """
+    lines = ['HTTP/1.1 ' + answer.status]
+    lines += ['%s: %s' % header for header in answer.headers if header[0] != 'Connection']
+    lines += ['Connection: close', '', '']
+    return '\r\n'.join(lines).encode('latin-1') + (b'' if method == 'HEAD' else answer.body)
 
 
 def failure(error):
@@ -88,7 +154,11 @@ def no_content(position=None):
     return Answer(NO_CONTENT.status, NO_CONTENT.headers + [(POSITION, position)], b'')
 
 
+# What a controller's own Response does not decide: the connection, and what every answer has.
+_OURS = frozenset(['connection', 'content-length', 'keep-alive', 'trailer', 'transfer-encoding', 'upgrade'] +
+                  [name.lower() for name, _ in PROTECTING])
+
 # A 204 has neither a body nor a length (RFC 9110, 8.6).
-NO_CONTENT = Answer('204 No Content', [('Cache-Control', 'no-store')], b'')
+NO_CONTENT = Answer('204 No Content', list(PROTECTING), b'')
 
 INTERNAL_ERROR = refusal(500, "The controller failed; the server's log says why.")

@@ -1,88 +1,52 @@
 # -*- coding: utf-8 -*-
-"""gevent's HTTP server, with what long polling needs of it."""
+"""gevent's HTTP server, with what long polling needs of it.
+
+::
+
+    PollHandler.read_requestline     the first byte of a request, or the connection has been idle for IDLE_TIME
+    PollHandler.read_request         head (head.py) and body (body.py), each in its time                     400, 408,
+      on failure: _handle_client_error       one sentence, one line of the log, and the connection is closed  413, 414,
+    PollHandler.get_environ          what of it WSGI asks for                                                 431, 505
+    Application.respond
+    PollHandler._write_with_headers  head and body of the answer, in one segment
+"""
 import errno
-import io
 import logging
 import socket
-import sys
 
 import gevent
 from gevent.pool import Pool
 from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
 
-from ..loop.gevent_internals import headers_factory
+from ...errors import PollError, TooSlow
+from . import body, head, proxy, responses
+from .incoming import Incoming
 
 _logger = logging.getLogger(__name__)
 
-# Seconds that a connection may be idle between two requests, and that sending may stand still.
+# Seconds that a connection may be idle between two requests, and that sending an answer may take in all.
 IDLE_TIME = 75
-# Seconds for the head of a request to arrive, once it has begun.
+# Seconds for the head of a request to arrive, from its first byte on.
 HEAD_TIME = 10
-# What the header lines of a request may have together. Dispatchers allow about half of both: nginx 32 KB
-# (large_client_header_buffers), Apache 100 lines (LimitRequestFields). Python 3 itself takes no more than 100 lines,
-# the empty one among them (http.client), Python 2.7 as many as come.
-HEAD_BYTES = 65536
-HEAD_LINES = 100
-# How many bytes more of a head that is too large are read, and thrown away.
-HEAD_REST = 1 << 20
+# Seconds for the whole body to arrive. It comes from a dispatcher, which has read it, or in one packet.
+BODY_TIME = 10
 
-# Bytes that are read from a connection at once, and kept for it: a whole request as browsers send them, a fraction of
-# Python's own 8 KB.
-READ_AHEAD = 1024
+# Seconds, and bytes, in which a client whose request was refused may go on sending it. Who closes a connection with
+# bytes unread resets it, and the client might never see the answer (RFC 9112, 9.6).
+LINGER_TIME = 2
+LINGER_BYTES = 4 << 20
 
 # Seconds until connections are accepted again when there was no file descriptor for one.
 SHORTAGE = 1.0
 
-_HEAD_TOO_SLOW = (b'HTTP/1.1 408 Request Timeout\r\n'
-                  b'Connection: close\r\n'
-                  b'Content-Length: 0\r\n\r\n')
-_HEAD_TOO_LARGE = (b'HTTP/1.1 431 Request Header Fields Too Large\r\n'
-                   b'Connection: close\r\n'
-                   b'Content-Length: 0\r\n\r\n')
-
-
-class HeadTooSlow(ValueError):
-    """The head of a request did not arrive in time: 408."""
-
-
-class HeadTooLarge(ValueError):
-    """The head of a request is larger than HEAD_BYTES or HEAD_LINES: 431."""
-
-
-def read_head(rfile):
-    """The header lines of a request, the empty line at their end among them.
-
-    :param rfile: where they come from, a buffered binary file
-    :returns: bytes
-    :raises HeadTooLarge: when the head has ended, or after HEAD_REST. Who closes a connection with bytes unread resets
-        it, and the client might never see the answer (RFC 9112, 9.6)
-    """
-    head, size, lines = [], 0, 0
-    while size < HEAD_BYTES + HEAD_REST:
-        line = rfile.readline(HEAD_BYTES)
-        size += len(line)
-        lines += 1
-        fits = size <= HEAD_BYTES and lines <= HEAD_LINES
-        if fits:
-            head.append(line)
-        if line in (b'\r\n', b'\n', b''):
-            if fits:
-                return b''.join(head)
-            break
-    raise HeadTooLarge()
-
-
-def _reader(sock):
-    if sys.version_info[0] > 2:
-        return sock.makefile('rb', READ_AHEAD)
-    return socket._fileobject(sock, 'rb', READ_AHEAD)   # makefile would give each connection a second socket object
+_CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 
 
 class PollHandler(WSGIHandler):
     """One connection of a browser or dispatcher; gevent calls it in a greenlet of its own."""
 
     def __init__(self, sock, address, server):
-        WSGIHandler.__init__(self, sock, address, server, _reader(sock))
+        WSGIHandler.__init__(self, sock, address, server, Incoming(sock))
         self._segment = None
         self._responding = False
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -92,33 +56,84 @@ class PollHandler(WSGIHandler):
     # The methods from here on do not stand on the stack while a poll is held: each that does, costs every poll the
     # memory of its frame, and on Python 2.7 a kilobyte of C's stack besides.
 
-    def read_request(self, raw_requestline):
-        with gevent.Timeout(HEAD_TIME, HeadTooSlow):
-            return WSGIHandler.read_request(self, raw_requestline)
+    def read_requestline(self):
+        # gevent takes an empty one for the end of the connection; `read_request` reads the line itself.
+        return 'a request' if self.rfile.wait() else ''
 
-    def MessageClass(self, rfile, *args):
-        return headers_factory(io.BytesIO(read_head(rfile)), *args)
-
-    def _handle_client_error(self, ex):
-        if isinstance(ex, HeadTooSlow):
-            return '408', _HEAD_TOO_SLOW
-        if not isinstance(ex, HeadTooLarge):
-            return WSGIHandler._handle_client_error(self, ex)
-        _logger.warning("A request from %s was refused with 431: its head has more than %d bytes or %d lines. "
-                        "If this is a page of yours, look at its cookies.",
-                        self.client_address, HEAD_BYTES, HEAD_LINES)
-        return '431', _HEAD_TOO_LARGE
+    def read_request(self, _):
+        self.command = None
+        with gevent.Timeout(HEAD_TIME, TooSlow("The head did not arrive within %d seconds." % HEAD_TIME)):
+            received = head.read(self.rfile)
+        self.requestline = received.line
+        self.command = received.method
+        self.request_version = received.version
+        self.close_connection = received.closes()
+        if received.length != 0 and received.fields.get('HTTP_EXPECT', '').lower() == '100-continue':
+            self.socket.sendall(_CONTINUE)
+        with gevent.Timeout(BODY_TIME, TooSlow("The body did not arrive within %d seconds." % BODY_TIME)):
+            self.wsgi_input = body.Body(body.read(self.rfile, received.length))
+        self.headers = received
+        return True
 
     def get_environ(self):
-        environ = WSGIHandler.get_environ(self)
-        environ['longpolling.socket'] = self.socket
+        environ = self.server.get_environ()
+        self.headers.add_to(environ)
+        environ['longpolling.head_bytes'] = self.headers.size
         self.headers = None     # they are in the environ now; a held poll would keep them twice
+        environ['REMOTE_ADDR'], environ['REMOTE_PORT'] = self.client_address[0], str(self.client_address[1])
+        environ['wsgi.input'] = self.wsgi_input
+        environ['wsgi.input_terminated'] = True
+        environ['longpolling.socket'] = self.socket
+        environ['longpolling.incoming'] = self.rfile
+        if self.server.proxy_mode:
+            proxy.see_browser(environ)
         self._responding = True
         self.server.responding += 1
         return environ
 
+    def _handle_client_error(self, ex):
+        """Answer a request that was refused before it had an environ; returns None, for gevent to close."""
+        self.close_connection = True
+        if isinstance(ex, EnvironmentError):
+            return      # the client is gone
+        if isinstance(ex, PollError):
+            _logger.warning("A request from %s was refused with %d: %s", self.client_address[0], ex.code, ex)
+            answer = responses.failure(ex)
+        else:
+            _logger.error("A request from %s could not be read", self.client_address[0], exc_info=True)
+            answer = responses.INTERNAL_ERROR
+        try:
+            self.socket.sendall(responses.raw(answer, self.command))
+            self._linger()
+        except EnvironmentError:
+            pass
+
+    def _linger(self):
+        self.socket.shutdown(socket.SHUT_WR)
+        left = LINGER_BYTES
+        with gevent.Timeout(LINGER_TIME, False):
+            while left > 0:
+                data = self.socket.recv(65536)
+                if not data:
+                    return
+                left -= len(data)
+
+    def handle_error(self, kind, error, traceback):
+        if issubclass(kind, EnvironmentError):      # of the connection: the application lets none of its own out
+            self.close_connection = True
+        else:
+            WSGIHandler.handle_error(self, kind, error, traceback)
+
+    def _send_error_response_if_possible(self, _):
+        self.close_connection = True
+        if not self.response_length:
+            try:
+                self._sendall(responses.raw(responses.INTERNAL_ERROR, self.command))
+            except EnvironmentError:
+                pass
+
     def log_request(self):
-        # Called when all has been sent, and for a request that was refused before it had an environ.
+        # Called when all has been sent.
         if self._responding:
             self._responding = False
             self.server.responding -= 1
@@ -136,6 +151,10 @@ class PollHandler(WSGIHandler):
             self._segment = None
         self._sendall(segment)
 
+    def _write(self, data):
+        if self.command != 'HEAD':      # its answer has the head alone (RFC 9110, 9.3.2)
+            WSGIHandler._write(self, data)
+
     def _sendall(self, data):
         if self._segment is None:
             WSGIHandler._sendall(self, data)
@@ -151,13 +170,15 @@ class PollServer(WSGIServer):
 
     handler_class = PollHandler
 
-    def __init__(self, listener, application, most_connections):
+    def __init__(self, listener, application, most_connections, proxy_mode=False):
         """
         :param listener: a bound, listening gevent socket
         :param application: the WSGI application
         :param most_connections: how many connections are accepted; further ones wait in the kernel's queue
+        :param proxy_mode: whether X-Forwarded-… is believed, as on the host
         """
         self.responding = 0
+        self.proxy_mode = proxy_mode
         self.logs_requests = _logger.isEnabledFor(logging.DEBUG)
         self._logged = False        # that there are no descriptors
         access_log = LoggingLogAdapter(_logger, logging.DEBUG) if self.logs_requests else None

@@ -50,6 +50,57 @@ def response(request, **kwargs):
                                       headers=[('X-Test', 'from the controller')])
 
 
+@longpolling.route('/http/stream', mode='http')
+def stream(request, **kwargs):
+    """A Response that goes on for a while, past its poll."""
+    def parts():
+        for _ in range(50):
+            time.sleep(0.1)
+            yield b'part '
+    return werkzeug.wrappers.Response(parts())
+
+
+@longpolling.route('/http/header', mode='http')
+def header(request, value, **kwargs):
+    """What the browser sent, in a header."""
+    result = werkzeug.wrappers.Response('odd')
+    try:
+        result.headers['X-Odd'] = value
+    except ValueError:      # what werkzeug itself refuses
+        result.headers['X-Odd'] = u'\u20ac'
+    return result
+
+
+@longpolling.route('/http/cached', mode='http')
+def cached(request, **kwargs):
+    """A Response that wants to be kept and guessed at."""
+    return werkzeug.wrappers.Response('kept', headers=[
+        ('Cache-Control', 'public, max-age=86400'), ('X-Content-Type-Options', 'none'), ('Connection', 'upgrade')])
+
+
+@longpolling.route('/http/large', mode='http')
+def large(request, size, **kwargs):
+    return b'x' * size
+
+
+@longpolling.route('/aborts/response')
+def aborts_with_a_response(request, **kwargs):
+    werkzeug.exceptions.abort(werkzeug.wrappers.Response('gone away', status=410))
+
+
+@longpolling.route('/aborts/stream')
+def aborts_with_a_stream(request, **kwargs):
+    werkzeug.exceptions.abort(werkzeug.wrappers.Response(iter([b'a']), status=410))
+
+
+@longpolling.route('/aborts/odd')
+def aborts_oddly(request, **kwargs):
+    class Odd(werkzeug.exceptions.HTTPException):
+        code = 799
+        description = 'odd'
+    raise Odd()
+
+
 @longpolling.route('/http/dict', mode='http')
 def wrong(request, **kwargs):
     return {'secret_key_of_the_dict': 1}

@@ -72,6 +72,12 @@ def werkzeug(request, **kwargs):
     }
 
 
+@longpolling.route('/browser', mustbeauthenticated=False)
+def browser(request, **kwargs):
+    """Who the browser is, and what it has asked, as far as the sidecar is told."""
+    return {'remote': request.remote_addr, 'scheme': request.scheme, 'host': request.host, 'url': request.url_root}
+
+
 @longpolling.route('/modules', mustbeauthenticated=False)
 def modules(request, **kwargs):
     """Whether both names of the host's package lead to the very same modules."""

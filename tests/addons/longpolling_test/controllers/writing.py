@@ -69,3 +69,56 @@ def public(request, partner, **kwargs):
     """Without a login there is not even a transaction to write in."""
     with request.snapshot() as snapshot:
         snapshot.cr.execute(SQL, (partner,))
+
+
+LEFT_BEHIND = {
+    'search_path': ("SET search_path TO pg_catalog", "SHOW search_path"),
+    'setting': ("SET work_mem = '123kB'", "SHOW work_mem"),
+    'timeout': ("SET statement_timeout = 1", "SHOW statement_timeout"),
+    'datestyle': ("SET datestyle = 'German'", "SHOW datestyle"),
+    'role': ("SET ROLE pg_monitor", "SELECT current_user::text"),
+    'lock': ("SELECT pg_advisory_lock(4711)",
+             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711"),
+    'prepared': ("PREPARE left_behind AS SELECT 1", "SELECT count(*) FROM pg_prepared_statements"),
+    'listen': ("LISTEN left_behind", "SELECT count(*) FROM pg_listening_channels()"),
+    'cursor': ("DECLARE left_behind CURSOR WITH HOLD FOR SELECT 1", "SELECT count(*) FROM pg_cursors"),
+    'writable': ("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", "SHOW transaction_read_only"),
+}
+
+
+def _said(cr, query):
+    cr.execute(query)
+    return str(cr.fetchone()[0])
+
+
+@longpolling.route('/leave/<what>')
+def leave(request, what, how, **kwargs):
+    """Do something to the connection, and end the transaction in a way that keeps it, as far as PostgreSQL goes."""
+    with request.snapshot() as snapshot:
+        snapshot.cr.execute(LEFT_BEHIND[what][0])
+        if how == 'sql':
+            snapshot.cr.execute("COMMIT")
+        if how == 'connection':
+            snapshot.cr._cnx.commit()
+    return 'left'
+
+
+@longpolling.route('/left/<what>')
+def left(request, what, **kwargs):
+    with request.snapshot() as snapshot:
+        return [_said(snapshot.cr, LEFT_BEHIND[what][1]), _said(snapshot.cr, "SELECT pg_backend_pid()")]
+
+
+@longpolling.route('/write/on_purpose')
+def on_purpose(request, partner, **kwargs):
+    """The first thing that is said in a transaction may make it one that writes."""
+    with request.snapshot() as snapshot:
+        snapshot.cr.execute("SET TRANSACTION READ WRITE")
+        snapshot.cr.execute(SQL, (partner,))
+        snapshot.cr.commit()
+
+
+@longpolling.route('/write/commit')
+def commit(request, partner, **kwargs):
+    with request.snapshot() as snapshot:
+        snapshot.cr.commit()

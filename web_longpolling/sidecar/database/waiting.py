@@ -1,0 +1,91 @@
+# -*- coding: utf-8 -*-
+"""Waiting for PostgreSQL: it may vanish without a word, and each wait has a bound of seconds.
+
+=============================================  =====================================================================
+wait                                           bound
+=============================================  =====================================================================
+to connect (``connections.connect``)           ANSWER
+the first round trip on an idle connection     ``connections.PATIENCE``
+a query that runs                              every ``connections.PATIENCE`` seconds another connection asks whether
+                                               PostgreSQL is there
+a registry that is loaded                      the same (``noticing``)
+LISTEN, and what is read there                 ``listener.READ_TIME``; while nobody follows, it is asked now and then
+=============================================  =====================================================================
+"""
+import contextlib
+import socket
+
+import gevent
+from gevent.hub import get_hub
+
+from ...errors import DatabaseUnavailable
+from ..loop.deadline import ReadTimeout
+
+# Seconds for an answer that takes PostgreSQL some milliseconds.
+ANSWER = 10
+
+# A machine that is gone is noticed after 10 + 3 * 5 seconds at the latest; the kernel's default is hours.
+KEEPALIVE = {'keepalives': 1, 'keepalives_idle': 10, 'keepalives_interval': 5, 'keepalives_count': 3}
+
+_VANISHED = "the server says nothing any more"
+
+
+@contextlib.contextmanager
+def bounded(seconds):
+    """Wait for PostgreSQL in the block, but no longer than `seconds`.
+
+    :raises DatabaseUnavailable: if that is over; psycopg2 has closed the connection then
+    """
+    own = ReadTimeout(seconds)
+    try:
+        with own:
+            yield
+    except ReadTimeout as timeout:
+        if timeout is not own:
+            raise
+        raise DatabaseUnavailable(str(timeout))
+
+
+@contextlib.contextmanager
+def noticing(step, present):
+    """Wait for PostgreSQL in the block for as long as it is there.
+
+    :param step: seconds between two questions
+    :param present: function that asks it, and returns whether it has said something
+    :raises DatabaseUnavailable: if not
+    """
+    waiter, over, vanished = gevent.getcurrent(), [], []
+
+    def ask():
+        while not over:         # again and again: the host may try something else, and wait there
+            gevent.sleep(step)
+            if not over and not present():
+                vanished.append(True)
+                get_hub().loop.run_callback(tell)
+
+    def tell():
+        if not over:            # called by the event loop: the waiter is not at work just now
+            waiter.throw(DatabaseUnavailable(_VANISHED))
+
+    asking = gevent.spawn(ask)
+    try:
+        yield
+    except Exception:           # whatever the host made of it
+        if vanished:
+            raise DatabaseUnavailable(_VANISHED)
+        raise
+    finally:
+        over.append(True)
+        asking.kill(block=False)
+
+
+def hang_up(connection):
+    """End a connection on which another greenlet may wait; that is told by the kernel."""
+    try:
+        sock = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        finally:
+            sock.close()
+    except EnvironmentError:
+        pass        # it has ended already
