@@ -3,6 +3,7 @@ import { user } from "@web/core/user";
 
 // The poll loop itself is in ./js, in scripts that OpenERP 7.0 can load too; the manifest puts them before this one.
 const core = globalThis.web_longpolling_core;
+const env = core.browser(window);
 
 /** See the typedef Host in js/longpolling.js. `session` is the one of "@web/session". */
 const host = {
@@ -14,13 +15,12 @@ const host = {
         return session.longpolling;
     },
     origin: () => "",
-    // The cookie says it all.
-    parameters: () => ({}),
-    identity: (session) => [session.db, user.userId],
+    // The cookie says who is logged in; this, whose page it is.
+    login: (session) => ({ uid: user.userId, db: session.db }),
 };
 
 export class LongPolling extends core.LongPolling {
     constructor() {
-        super(core.browser(window), host);
+        super(env, host);
     }
 }

@@ -3,6 +3,7 @@
 openerp.web_longpolling = function (instance) {
     "use strict";
     const core = globalThis.web_longpolling_core;
+    const env = core.browser(window);
 
     /** See the typedef Host in longpolling.js. `session` is an instance.web.Session. */
     const host = {
@@ -21,15 +22,13 @@ openerp.web_longpolling = function (instance) {
 
         origin: (session) => session.prefix,
 
-        // The cookie `sid` names a file of sessions, this the session in it.
-        parameters: (session) => ({ session_id: session.session_id }),
-
-        identity: (session) => [session.db, session.uid, session.session_id],
+        // The cookie `sid` names a file of sessions, the id the session in it.
+        login: (session) => ({ session_id: session.session_id, uid: session.uid, db: session.db }),
     };
 
     instance.web.LongPolling = class LongPolling extends core.LongPolling {
         constructor() {
-            super(core.browser(window), host);
+            super(env, host);
         }
     };
 };
