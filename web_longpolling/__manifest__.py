@@ -24,6 +24,17 @@ a process of its own beside the server answers the polls.
             'web_longpolling/static/src/js/longpolling.js',
             'web_longpolling/static/src/longpolling.js',
         ],
+        # Public pages: they poll routes that need no login.
+        'web.assets_frontend': [
+            'web_longpolling/static/src/js/hub.js',
+            'web_longpolling/static/src/js/environment.js',
+            'web_longpolling/static/src/js/page_lifecycle.js',
+            'web_longpolling/static/src/js/connection.js',
+            'web_longpolling/static/src/js/callbacks.js',
+            'web_longpolling/static/src/js/loop.js',
+            'web_longpolling/static/src/js/longpolling.js',
+            'web_longpolling/static/src/longpolling.js',
+        ],
     },
     'installable': True,
     'auto_install': False,

@@ -26,9 +26,34 @@ openerp.web_longpolling = function (instance) {
         login: (session) => ({ session_id: session.session_id, uid: session.uid, db: session.db }),
     };
 
+    // OpenERP destroys what has a widget for its parent together with the widget.
+    const Life = instance.web.Class.extend(instance.web.ParentedMixin, {
+        init: function (widget, end) {
+            instance.web.ParentedMixin.init.call(this);
+            this.setParent(widget);
+            this.end = end;
+        },
+        destroy: function () {
+            this.end();
+            instance.web.ParentedMixin.destroy.call(this);
+        },
+    });
+
     instance.web.LongPolling = class LongPolling extends core.LongPolling {
         constructor() {
             super(env, host);
+        }
+
+        /**
+         * As start_longpolling, with the widget's session and until the widget is destroyed:
+         * `this.lp = new instance.web.LongPolling().start_with(this, "/mainpath", {}, callback);`
+         *
+         * @returns {LongPolling} itself
+         */
+        start_with(widget, path, params, success, error) {
+            new Life(widget, () => this.stop_longpolling());
+            this.start_longpolling(widget.session, path, params, success, error);
+            return this;
         }
     };
 };

@@ -1,0 +1,181 @@
+# -*- coding: utf-8 -*-
+"""Many polls in one request, as the hub of a browser sends them.
+
+::
+
+    POST /openerplongpolling  {"polls": [{"path": "/wall", "params": {}, "since": null}, ...], "uid": 5}
+      asked            what the body says, as Asked
+      answer           each poll in a greenlet of its own; held until one is ready
+    200 {"answers": [{"poll": 0, "status": 200, "position": "...", "result": ...}, ...]}
+
+What is not in the answer was not ready, and the browser asks for it again with the position that it knows: nothing is
+lost. No poll changes another: each has its own limits, its own errors, and its own answer.
+"""
+import collections
+import json
+
+import gevent
+from gevent.event import Event
+
+from ..errors import BadRequest
+from .loop.clock import monotonic
+from .wire import responses
+from .wire.disconnect import ClientDisconnected
+
+try:
+    _text = (basestring,)       # noqa: F821
+except NameError:
+    _text = (str,)
+
+# How many polls a request may carry.
+MOST_POLLS = 64
+
+# Characters that the position of one poll may have: as many as a dispatcher takes in a header.
+MOST_SINCE = 8000
+
+# Seconds. After the first answer others are gathered for so long: one event often concerns many polls.
+GATHER = 0.02
+# A poll that is at work just then (that reads in the database, or waits for its turn to) is waited for, up to this.
+# Were it broken off each time, a slow controller beside a busy one would never answer.
+PATIENCE = 2.0
+
+# Seconds that polls which are broken off may take to end.
+ENDING = 0.2
+
+# What the browser is told of a poll that was still at work then: it sends it in a request of its own. The number is
+# HTTP's for "Processing" (RFC 2518, 10.1).
+AT_WORK = 102
+
+Asked = collections.namedtuple('Asked', 'path parameters since')
+
+
+def asked(sent):
+    """The polls of a request, and what they have in common.
+
+    :param sent: dict, the JSON body
+    :returns: list of Asked, or of BadRequest where that one is malformed; and dict of the rest of `sent`
+    :raises BadRequest: if there are none, or too many
+    """
+    rest = dict(sent)
+    polls = rest.pop('polls')
+    if not isinstance(polls, list) or not 1 <= len(polls) <= MOST_POLLS:
+        raise BadRequest("\"polls\" must be a list of 1 to %d polls." % MOST_POLLS)
+    return [_asked(poll) for poll in polls], rest
+
+
+def _asked(poll):
+    if not isinstance(poll, dict):
+        return BadRequest("A poll must be a JSON object, such as {\"path\": \"/wall\"}.")
+    path, parameters, since = poll.get('path'), poll.get('params'), poll.get('since')
+    if not isinstance(path, _text) or not path.startswith('/'):
+        return BadRequest("The path of a poll must be a text that begins with a slash, such as \"/wall\".")
+    if not isinstance(parameters or {}, dict):
+        return BadRequest("The params of a poll must be a JSON object, such as {\"room\": 5}.")
+    if since is not None and not (isinstance(since, _text) and len(since) <= MOST_SINCE):
+        return BadRequest("The since of a poll must be the position of its last answer, or null.")
+    return Asked(path, parameters or {}, since)
+
+
+class _Batch(object):
+    """The polls of one request at work."""
+
+    def __init__(self, polls, respond):
+        self._polls = polls
+        self._respond = respond
+        self._greenlets = []
+        self._progress = Event()
+        self.answers = {}       # by the poll's number
+
+    def __enter__(self):
+        self._greenlets = [gevent.spawn(self._run, number, poll) for number, poll in enumerate(self._polls)]
+        return self
+
+    def __exit__(self, *error):
+        unfinished = [greenlet for greenlet in self._greenlets if not greenlet.dead]
+        gevent.killall(unfinished, exception=ClientDisconnected, timeout=ENDING)
+
+    def _run(self, number, poll):
+        answer = responses.INTERNAL_ERROR       # unless it ends with one
+        try:
+            answer = self._respond(poll)
+        except ClientDisconnected:              # broken off
+            return
+        finally:
+            self.answers[number] = answer
+            self._progress.set()
+
+    def wait(self):
+        """Until one poll is answered, and those that are ready with it or at work."""
+        self._progress.wait()
+        began = monotonic()
+        while len(self.answers) < len(self._polls):
+            waited = monotonic() - began
+            if waited >= PATIENCE or waited >= GATHER and not self.at_work():
+                break
+            self._progress.clear()
+            self._progress.wait(GATHER)
+
+    def at_work(self):
+        """The numbers of the polls that have no answer yet and do not wait for news."""
+        return [number for number, poll in enumerate(self._polls)
+                if number not in self.answers and poll.at_work]
+
+
+def answer(polls, respond):
+    """Hold the polls until one of them is ready.
+
+    :param polls: list of what `respond` takes; ``at_work`` says whether it is doing something else than waiting for
+        news
+    :param respond: function of a poll, which gives its Answer or the controller's werkzeug Response; called in a
+        greenlet of its own, but for a single poll, which costs no second one
+    :returns: Answer
+    """
+    if len(polls) == 1:
+        return _joined({0: respond(polls[0])}, [])
+    with _Batch(polls, respond) as batch:
+        batch.wait()
+        answers, at_work = dict(batch.answers), batch.at_work()
+    return _joined(answers, at_work)
+
+
+def _joined(answers, at_work):
+    stopping = [answer for answer in answers.values() if responses.is_stopping(answer)]
+    if len(stopping) == len(answers):
+        return stopping[0]
+    parts = [_part(number, answer) for number, answer in sorted(answers.items()) if answer not in stopping]
+    parts += [_encoded({'poll': number, 'status': AT_WORK}) for number in at_work]
+    return responses.plain(200, 'application/json', b'{"answers": [' + b', '.join(parts) + b']}')
+
+
+def _part(number, answer):
+    """The bytes of one poll's answer."""
+    code, headers, body = responses.parts(answer)
+    said = {'poll': number, 'status': code}
+    if headers.get(responses.POSITION.lower()):
+        said['position'] = headers[responses.POSITION.lower()]
+    kind = headers.get('content-type', '')
+    if code >= 400:
+        if headers.get('retry-after', '').isdigit():
+            said['retry_after'] = int(headers['retry-after'])
+        said['error'] = _sentence(body, kind)
+    elif kind.startswith('application/json') and body:
+        return _encoded(said)[:-1] + b', "result": ' + body + b'}'      # it is JSON already, perhaps of many polls
+    elif code != 204:
+        said['text'], said['type'] = body.decode('utf-8', 'replace'), kind
+    return _encoded(said)
+
+
+def _sentence(body, kind):
+    """What a failure says: ours are JSON, a controller's own Response may be anything."""
+    if kind.startswith('application/json'):
+        try:
+            said = json.loads(body.decode('utf-8'))
+        except ValueError:
+            said = None
+        if isinstance(said, dict) and isinstance(said.get('error'), _text):
+            return said['error']
+    return body.decode('utf-8', 'replace')
+
+
+def _encoded(said):
+    return json.dumps(said).encode('utf-8')
