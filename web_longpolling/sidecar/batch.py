@@ -13,6 +13,7 @@ lost. No poll changes another: each has its own limits, its own errors, and its 
 """
 import collections
 import json
+import re
 
 import gevent
 from gevent.event import Event
@@ -30,8 +31,10 @@ except NameError:
 # How many polls a request may carry.
 MOST_POLLS = 64
 
-# Characters that the position of one poll may have: as many as a dispatcher takes in a header.
-MOST_SINCE = 8000
+# A position, of no more than a dispatcher takes in a header. And a path, as a browser may write it into a URL.
+_SINCE = re.compile(r'[A-Za-z0-9._-]{1,8000}\Z')
+_PATH = re.compile(u'/[^\x00-\x1f\x7f\ud800-\udfff]*\\Z')
+_QUERY = re.compile(r'[\x21-\x7e]*\Z')
 
 # Seconds. After the first answer others are gathered for so long: one event often concerns many polls.
 GATHER = 0.02
@@ -45,6 +48,11 @@ ENDING = 0.2
 # What the browser is told of a poll that was still at work then: it sends it in a request of its own. The number is
 # HTTP's for "Processing" (RFC 2518, 10.1).
 AT_WORK = 102
+
+
+class NotReady(ClientDisconnected):
+    """Others of the same request are answered: this poll is broken off, and asked for again."""
+
 
 Asked = collections.namedtuple('Asked', 'path parameters since')
 
@@ -66,14 +74,14 @@ def asked(sent):
 def _asked(poll):
     if not isinstance(poll, dict):
         return BadRequest("A poll must be a JSON object, such as {\"path\": \"/wall\"}.")
-    path, parameters, since = poll.get('path'), poll.get('params'), poll.get('since')
-    if not isinstance(path, _text) or not path.startswith('/'):
+    path, parameters, since = poll.get('path'), poll.get('params', {}), poll.get('since')
+    if not isinstance(path, _text) or not _PATH.match(path) or not _QUERY.match(path.partition('?')[2]):
         return BadRequest("The path of a poll must be a text that begins with a slash, such as \"/wall\".")
-    if not isinstance(parameters or {}, dict):
+    if not isinstance(parameters, dict):
         return BadRequest("The params of a poll must be a JSON object, such as {\"room\": 5}.")
-    if since is not None and not (isinstance(since, _text) and len(since) <= MOST_SINCE):
+    if since is not None and not (isinstance(since, _text) and _SINCE.match(since)):
         return BadRequest("The since of a poll must be the position of its last answer, or null.")
-    return Asked(path, parameters or {}, since)
+    return Asked(path, parameters, since)
 
 
 class _Batch(object):
@@ -90,9 +98,9 @@ class _Batch(object):
         self._greenlets = [gevent.spawn(self._run, number, poll) for number, poll in enumerate(self._polls)]
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, kind, *error):
         unfinished = [greenlet for greenlet in self._greenlets if not greenlet.dead]
-        gevent.killall(unfinished, exception=ClientDisconnected, timeout=ENDING)
+        gevent.killall(unfinished, exception=ClientDisconnected if kind else NotReady, timeout=ENDING)
 
     def _run(self, number, poll):
         answer = responses.INTERNAL_ERROR       # unless it ends with one
@@ -142,38 +150,33 @@ def _joined(answers, at_work):
     stopping = [answer for answer in answers.values() if responses.is_stopping(answer)]
     if len(stopping) == len(answers):
         return stopping[0]
-    parts = [_part(number, answer) for number, answer in sorted(answers.items()) if answer not in stopping]
+    parts = [_part(number, answer) for number, answer in sorted(answers.items()) if not responses.is_stopping(answer)]
     parts += [_encoded({'poll': number, 'status': AT_WORK}) for number in at_work]
     return responses.plain(200, 'application/json', b'{"answers": [' + b', '.join(parts) + b']}')
 
 
 def _part(number, answer):
     """The bytes of one poll's answer."""
-    code, headers, body = responses.parts(answer)
+    code, headers, body, is_json = responses.taken_apart(answer)
     said = {'poll': number, 'status': code}
-    if headers.get(responses.POSITION.lower()):
-        said['position'] = headers[responses.POSITION.lower()]
-    kind = headers.get('content-type', '')
+    if responses.POSITION in headers:
+        said['position'] = headers[responses.POSITION]
     if code >= 400:
-        if headers.get('retry-after', '').isdigit():
-            said['retry_after'] = int(headers['retry-after'])
-        said['error'] = _sentence(body, kind)
-    elif kind.startswith('application/json') and body:
-        return _encoded(said)[:-1] + b', "result": ' + body + b'}'      # it is JSON already, perhaps of many polls
+        if headers.get('Retry-After', '').isdigit():
+            said['retry_after'] = int(headers['Retry-After'])
+        said['error'] = _sentence(body, is_json)
+    elif is_json:
+        return _encoded(said)[:-1] + b', "result": ' + body + b'}'      # as it is; many polls may have the same
     elif code != 204:
-        said['text'], said['type'] = body.decode('utf-8', 'replace'), kind
+        said['text'], said['type'] = body.decode('utf-8', 'replace'), headers.get('Content-Type', '')
     return _encoded(said)
 
 
-def _sentence(body, kind):
+def _sentence(body, is_json):
     """What a failure says: ours are JSON, a controller's own Response may be anything."""
-    if kind.startswith('application/json'):
-        try:
-            said = json.loads(body.decode('utf-8'))
-        except ValueError:
-            said = None
-        if isinstance(said, dict) and isinstance(said.get('error'), _text):
-            return said['error']
+    said = json.loads(body.decode('utf-8')) if is_json else None
+    if isinstance(said, dict) and isinstance(said.get('error'), _text):
+        return said['error']
     return body.decode('utf-8', 'replace')
 
 

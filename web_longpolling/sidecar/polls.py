@@ -35,6 +35,10 @@ class Polls(object):
     def __len__(self):
         return len(self._requests)
 
+    def list(self):
+        """The polls under way: a list of PollState."""
+        return [request.state() for request in list(self._requests.values())]
+
     def admit(self, request):
         """A context manager that counts a poll for the length of its block.
 

@@ -5,6 +5,11 @@ import json
 
 import gevent
 
+try:
+    from urllib.parse import unquote_to_bytes
+except ImportError:         # Python 2.7
+    from urllib import unquote as unquote_to_bytes
+
 from ...errors import BadRequest, TooLarge, TooSlow
 
 # Bytes. Parameters say which news are wanted; nobody needs a megabyte for that.
@@ -36,6 +41,11 @@ def read(request):
     if not isinstance(sent, dict):
         raise BadRequest("%s must be a JSON object, such as {\"room\": 5}." % where)
     return sent
+
+
+def unquoted(path):
+    """The bytes of a path as a URL holds it, of text."""
+    return unquote_to_bytes(path.encode('utf-8'))
 
 
 def misfit(controller, request, sent):

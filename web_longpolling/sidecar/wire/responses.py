@@ -92,3 +92,32 @@ def no_content(position=None):
 NO_CONTENT = Answer('204 No Content', [('Cache-Control', 'no-store')], b'')
 
 INTERNAL_ERROR = refusal(500, "The controller failed; the server's log says why.")
+
+
+def is_stopping(answer):
+    """Whether an answer sends the browser elsewhere, since this sidecar stops."""
+    return isinstance(answer, Answer) and ('X-Longpolling', 'stopping') in answer.headers
+
+
+def taken_apart(answer):
+    """An answer as a part of another one.
+
+    :param answer: an Answer, or a controller's own werkzeug Response
+    :returns: the status code; the headers, a dict-like by name; the body, bytes; whether that is JSON
+    """
+    if isinstance(answer, Answer):
+        headers = dict(answer.headers)
+        return int(answer.status[:3]), headers, answer.body, headers.get('Content-Type') == 'application/json'
+    body = answer.get_data()
+    return answer.status_code, answer.headers, body, answer.mimetype == 'application/json' and _is_json(body)
+
+
+def _is_json(body):
+    def refuse(constant):
+        raise ValueError(constant)
+
+    try:
+        json.loads(body.decode('utf-8'), parse_constant=refuse)
+    except (ValueError, RuntimeError):
+        return False
+    return True
