@@ -9,16 +9,15 @@ def started(windows):
 
 
 def held(window):
-    window.wait_for(lambda: window.held_on('/mainpath'), what='a poll on /mainpath is under way')
-    window.page.wait_for_timeout(300)       # it has reached its controller
+    window.wait_for(lambda: any(poll['channels'] for poll in window.held_on('/mainpath')), what='a poll is held')
 
 
 def replaced(window, method):
     """Let the widget start anew with another callback."""
-    [first] = window.held_on('/mainpath')
     window.page.evaluate(f'longpolling_sample.widget.{method}()')
-    window.wait_for(lambda: first in window.aborted, what='the first poll is aborted')
+    window.wait_until('longpolling_sample.widget.lp.loop.since')        # it follows from its own beginning
     held(window)
+    assert len(window.held_on('/mainpath')) == 1
 
 
 def seen(window, name):
@@ -62,6 +61,6 @@ def test_the_recall_of_the_controller_waits_while_the_deferred_is_not_resolved(w
 def test_leaving_the_page_of_a_widget_that_stops_ends_its_poll(windows):
     window = started(windows)
     window.page.evaluate('longpolling_sample.widget.lp.stop_longpolling()')
-    window.wait_for(lambda: not window.held_on('/mainpath'), what='the poll is aborted')
+    window.wait_for(lambda: not window.held_on('/mainpath'), 2, 'the poll has ended')
     window.page.wait_for_timeout(1000)
     assert window.held_on('/mainpath') == []

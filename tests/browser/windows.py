@@ -4,6 +4,8 @@ import re
 import time
 from contextlib import contextmanager
 
+import requests
+
 # Milliseconds that the page may take for what a person sees at once; two slow cores serve host and browser.
 PATIENCE = 30000
 
@@ -49,7 +51,11 @@ ALWAYS_EXPECTED = [r'/web/static/src/css/full\.css']
 
 
 class Window:
-    """One tab. `errors` are what its console complained of; `held` are the polls that it has under way."""
+    """One tab. `errors` are what its console complained of.
+
+    Its polls are sent by the hub that all tabs share, and neither the tab nor Playwright sees them: what is held, the
+    sidecar says.
+    """
 
     def __init__(self, context, stack):
         self.stack = stack
@@ -57,40 +63,26 @@ class Window:
         self.page = context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.errors = []
+        self.warnings = []
         self.expected = list(ALWAYS_EXPECTED)
-        self.held = []
-        self.begun = []     # when each of them began
-        self.aborted = []
         self.page.on('console', self._hear)
         self.page.on('pageerror', lambda error: self.errors.append(str(error)))
-        self.page.on('request', self._begin)
-        self.page.on('requestfinished', self._end)
-        self.page.on('requestfailed', lambda request: self._end(request) and self.aborted.append(request))
 
     # What it sees
 
     def _hear(self, message):
         if message.type == 'error':
             self.errors.append(f'{message.text} ({message.location.get("url", "")})')
+        elif message.type == 'warning':
+            self.warnings.append(message.text)
 
-    def _is_poll(self, request) -> bool:
-        return request.url.startswith(self.stack.url + self.stack.path)
-
-    def _begin(self, request):
-        if self._is_poll(request):
-            self.held.append(request)
-            self.begun.append(time.monotonic())
-
-    def _end(self, request) -> bool:
-        if request in self.held:
-            del self.begun[self.held.index(request)]
-            self.held.remove(request)
-            return True
-        return False
-
-    def held_on(self, path: str) -> list:
-        """The polls under way on this route, such as '/wall/'."""
-        return [request for request in self.held if request.url.startswith(self.stack.url + self.stack.path + path)]
+    def held_on(self, path: str) -> list[dict]:
+        """The polls on routes that begin like this, such as '/wall', that the sidecars hold for any window."""
+        held = []
+        for sidecar in self.stack.sidecars:
+            if sidecar.pid:
+                held += requests.get(sidecar.url + '/polls', timeout=10).json()
+        return [poll for poll in held if poll['route'].startswith(self.stack.path + path)]
 
     def expect(self, *patterns: str):
         """This test makes the console complain of what matches these."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.news.holding import connection, eventually
+from tests.support.held_polls import connection, eventually
 
 from .conftest import TIMEOUT
 
