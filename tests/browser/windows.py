@@ -2,7 +2,6 @@
 
 import re
 import time
-from contextlib import contextmanager
 
 import requests
 
@@ -173,13 +172,3 @@ class Window:
         while not condition():
             assert time.monotonic() < deadline, f'not within {seconds} s: {what or condition}'
             self.page.wait_for_timeout(50)
-
-
-@contextmanager
-def offline(context):
-    """The network is gone for all windows of this browser."""
-    context.set_offline(True)
-    try:
-        yield
-    finally:
-        context.set_offline(False)
