@@ -73,15 +73,7 @@ def test_a_logout_in_another_tab_goes_to_the_error_callback_and_the_loop_stops(w
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')
     other = windows(beside=window)
-    if site.host == 'openerp-7.0':
-        other.page.goto(f'{site.url}/?db={site.db}')
-        # OpenERP 7.0 saves the whole session after each request: one that is still under way when the user
-        # logs out brings the login back.
-        other.page.wait_for_load_state('networkidle')
-        other.page.click('.oe_user_menu')
-        other.page.click('.oe_user_menu a:has-text("Log out")')
-    else:
-        other.page.goto(f'{site.url}/web/session/logout')
+    other.log_out()
     window.wait_for(lambda: window.told('one')['errors'], TIMEOUT + 10)
     assert window.told('one')['errors'] == [[401, 'error']]
     assert window.told('one')['states'][-1] == 'logged_out'

@@ -105,6 +105,20 @@ class Window:
         self.wait_until(LOGGED_IN[self.stack.host])
         return self
 
+    def log_out(self) -> 'Window':
+        """Log out by the menu of the web client, or by its address."""
+        if self.stack.host == 'openerp-7.0':
+            self.page.goto(f'{self.stack.url}/?db={self.stack.db}')
+            # OpenERP 7.0 saves the whole session after each request: one that is still under way when the user
+            # logs out brings the login back.
+            self.page.wait_for_load_state('networkidle')
+            self.page.click('.oe_user_menu')
+            self.page.click('.oe_user_menu a:has-text("Log out")')
+            self.page.wait_for_selector('input[name=login]')
+        else:
+            self.page.goto(f'{self.stack.url}/web/session/logout')
+        return self
+
     def enter(self) -> 'Window':
         """Open the web client, being logged in already."""
         self.page.goto(self.stack.url + {'openerp-7.0': f'/?db={self.stack.db}', 'odoo-19.0': '/odoo'}[self.stack.host])

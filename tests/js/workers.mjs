@@ -48,13 +48,12 @@ export class FakeWorker {
         const { port1, port2 } = pair();
         this.ports.push({ port: port1, page });
         Promise.resolve().then(() => {
-            if (!this.hung) {
+            if (this.version) {
+                port1.postMessage({ version: this.version });
+            } else if (!this.hung) {
                 this.hubs.connect(port1);
                 const hear = port1.onmessage;
                 port1.onmessage = (event) => this.hung || hear(event);
-                if (this.version) {
-                    port1.postMessage({ version: this.version });
-                }
             }
         });
         return { port: port2, onerror: null };

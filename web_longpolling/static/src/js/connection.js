@@ -4,12 +4,13 @@
     "use strict";
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
-    // Milliseconds between two signs of life that a page asks the hub for.
-    const PERIOD = 10000;
-    // So long a hub may be silent before it has said its first word (its script must be loaded), and after that. Only
-    // the time counts in which this page was awake.
-    const FIRST_SILENCE = 20000;
-    const SILENCE = 60000;
+    // Milliseconds between two signs of life that a page asks the hub for. The worker may live in the process of a tab,
+    // and is gone with it, without a word, when that crashes.
+    const PERIOD = 3000;
+    // So long a hub may be silent, and so long before its first word, since its script must be loaded. Only the time
+    // counts in which this page was awake.
+    const SILENCE = 6000;
+    const FIRST_SILENCE = 21000;
 
     core.Connection = class Connection {
         /** @param {Environment} env */
@@ -65,7 +66,7 @@
             if (this.port !== null || !this.lifecycle.here) {
                 return;
             }
-            const port = (this.port = this.own === null ? this.shared() : this.private());
+            const port = (this.port = this.own === null ? this.shared_port() : this.own_port());
             port.onmessage = (event) => port === this.port && this.hear(event.data);
             port.onclose = () => port === this.port && this.lost("it ended");
             this.silent = 0;
@@ -73,37 +74,39 @@
         }
 
         /** The port of the hub that all tabs share. */
-        shared() {
+        shared_port() {
             try {
                 const worker = this.env.worker();
                 worker.onerror = () => worker.port === this.port && this.lost("its script was not loaded");
                 return worker.port;
             } catch (error) {
-                return this.private(this.env.worker ? error : "this browser has no SharedWorker");
+                this.go_alone(this.env.worker ? error : "this browser has no SharedWorker");
+                return this.own_port();
             }
         }
 
-        /** The port of a hub of this page's own, from now on for good. */
-        private(reason) {
-            if (this.own === null) {
-                this.own = new core.Hubs(this.env);
-                this.env.console.warn("web_longpolling: polls are not shared between tabs, so each tab has a " +
-                    "connection of its own:", reason);
-            }
+        own_port() {
             const channel = this.env.channel();
             this.own.connect(channel.port1);
             return channel.port2;
         }
 
+        /** This page is its own hub, from now on for good. */
+        go_alone(reason) {
+            this.own = new core.Hubs(this.env);
+            this.env.console.warn("web_longpolling: polls are not shared between tabs, so each tab has a connection " +
+                "of its own:", reason);
+        }
+
         hear(message) {
             this.silent = 0;
             if (message.version !== undefined) {
-                if (message.version !== core.VERSION) {
+                this.greeted = message.version === core.VERSION;
+                if (this.greeted) {
+                    this.asked.forEach((_, number) => this.ask(number));
+                } else {
                     this.lost("it is of another release");
-                    return;
                 }
-                this.greeted = true;
-                this.asked.forEach((_, number) => this.ask(number));
             } else if (this.asked.has(message.number)) {
                 const deliver = this.asked.get(message.number).deliver;
                 this.asked.delete(message.number);
@@ -120,13 +123,12 @@
             }
         }
 
-        /** There is no hub behind the port. One that had answered was well, so another one will be. */
+        /** There is no hub behind the port. Where there was one there will be another one. */
         lost(reason) {
-            const crashed = this.greeted && reason === "it ended";
-            this.close();
-            if (!crashed && this.own === null) {
-                this.private(reason).close();
+            if (!this.greeted && this.own === null) {
+                this.go_alone(reason);
             }
+            this.close();
             this.open();
         }
 
