@@ -68,8 +68,9 @@ def windows(browser, site, cookies):
     """`windows()` is an empty window of a browser of its own, logged in as admin or as `login`.
 
     `windows(beside=window)` is another tab of that browser; `windows(anew=True)` has a session that no other window
-    has. `windows(anew=True, name='erp.test')` goes to the same site by a name: to a browser that is a page over plain
-    http from anywhere, while 127.0.0.1 counts as secure. At the end no console may have complained of anything that the test did not expect.
+    has. `windows(anew=True, name='erp.test')` goes to the same site by a name: for a browser, a page over plain http
+    from anywhere, while 127.0.0.1 counts as secure. At the end no console may have complained of anything that the
+    test did not expect.
     """
     contexts, opened = [], []
 
@@ -91,7 +92,7 @@ def windows(browser, site, cookies):
 
 @pytest.fixture
 def tell(site):
-    """`tell(payload)`: publish on the channel of the test controllers, or on another one, in a transaction of the host."""
+    """`tell(payload)`: publish on the channel of the test controllers, or on another, in a transaction of the host."""
     return lambda payload, channel='browser': site.admin.rpc('longpolling.browser', 'tell', [payload, channel])
 
 

@@ -5,7 +5,6 @@ import os
 import random
 import re
 import statistics
-import time
 
 import pytest
 
