@@ -16,7 +16,7 @@
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
     // Of this file: a page and a worker of different releases do not understand each other. A test compares it.
-    core.VERSION = "0c3cd4e013aa";
+    core.VERSION = "ca564f928de2";
 
     // What the sidecar takes in one request; and bytes, below its 1 MB.
     const MOST_POLLS = 64;
@@ -261,6 +261,11 @@
                 poll.loops.delete(loop);
                 if (poll.loops.size === 0 && this.polls.get(key) === poll) {
                     this.forget(poll);
+                    // The last one of a request ends it at once: in a moment this worker may be frozen together with
+                    // the page that was left.
+                    if (poll.request !== null && this.alive(poll.request).length === 0) {
+                        this.take_back(poll.request);
+                    }
                     this.schedule();
                 }
             };
