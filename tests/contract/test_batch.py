@@ -156,7 +156,7 @@ def test_a_page_of_another_user_is_answered_as_nobodys(ann):
     for whose in ({'uid': ann.uid + 1000}, {'uid': None}, {'uid': ann.uid, 'db': 'another'}):
         found = answers(ann, asked('/who'), asked('/public'), **whose)
         assert found[0] == {
-            'status': 401, 'error': 'Another user is logged in in this browser now; load the page again.'}
+            'status': 401, 'error': 'Another user is logged in by now; open the page again.'}
         assert found[1]['result'] == {'has': []}
     found = answers(ann, asked('/who'), uid=ann.uid, db=ann.db)
     assert found[0]['result']['uid'] == ann.uid

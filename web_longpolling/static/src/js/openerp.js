@@ -28,11 +28,13 @@ openerp.web_longpolling = function (instance) {
 
     // OpenERP destroys what has a widget for its parent together with the widget.
     const Life = instance.web.Class.extend(instance.web.ParentedMixin, {
+        /** @this {*} */
         init: function (widget, end) {
             instance.web.ParentedMixin.init.call(this);
             this.setParent(widget);
             this.end = end;
         },
+        /** @this {*} */
         destroy: function () {
             this.end();
             instance.web.ParentedMixin.destroy.call(this);
