@@ -64,3 +64,21 @@ def test_leaving_the_page_of_a_widget_that_stops_ends_its_poll(windows):
     window.wait_for(lambda: not window.held_on('/mainpath'), 2, 'the poll has ended')
     window.page.wait_for_timeout(1000)
     assert window.held_on('/mainpath') == []
+
+
+def test_a_loop_lives_as_long_as_its_component_or_widget(windows, tell, site):
+    """Odoo's hook useLongPolling, and start_with on OpenERP 7.0."""
+    window = windows().open('Hooked')
+    window.page.wait_for_selector('.longpolling_hooked[data-state=live]', state='attached')
+    held(window)
+    tell('hello')
+    window.wait_until('longpolling_sample.answers.length')
+    assert seen(window, 'answers') == [{'news': ['hello'], 'kwargs': {'colour': 'blue'}}]
+    # Another page of the web client, which destroys this one without a word to the loop.
+    if site.host == 'odoo-19.0':
+        window.page.click('.o_navbar_apps_menu button')
+        window.page.click('.o_app:has-text("Wall")')
+    else:
+        window.page.click('.oe_menu a:has-text("Wall")')
+    window.page.wait_for_selector('.lpd_wall')
+    window.wait_for(lambda: not window.held_on('/mainpath'), 5, 'the poll has ended')

@@ -27,7 +27,8 @@ CLIENT = {
 }
 
 # What OpenERP 7.0's client has in its address for a page. Odoo 19.0 has a path, which the addons declare.
-ACTIONS = {'Wall': 'longpolling_demo.wall', 'Sample': 'longpolling_browser.sample'}
+ACTIONS = {'Wall': 'longpolling_demo.wall', 'Sample': 'longpolling_browser.sample',
+           'Hooked': 'longpolling_browser.hooked'}
 
 # `polls.start(name, path, params)` in the page: a LongPolling whose callbacks record their arguments.
 POLLS = """([make]) => {
@@ -126,7 +127,7 @@ class Window:
         return self
 
     def open(self, action: str) -> 'Window':
-        """Open a page of the web client by its address: 'Wall' or 'Sample'."""
+        """Open a page of the web client by its address: 'Wall', 'Sample' or 'Hooked'."""
         if self.stack.host == 'openerp-7.0':
             # Entered without an action the client opens the first menu by itself, and a click on a menu comes before
             # or after that: the page that is seen first may be replaced. A change of the fragment alone loads nothing.
