@@ -14,19 +14,19 @@ a process of its own beside the server answers the polls.
     'data': ['data/cron_odoo.xml'],
     'assets': {
         # In the order in which they build on each other.
-        'web.assets_backend': [
+        'web_longpolling.assets': [
+            'web_longpolling/static/src/js/hub.js',
             'web_longpolling/static/src/js/environment.js',
-            'web_longpolling/static/src/js/backoff.js',
-            'web_longpolling/static/src/js/request.js',
-            'web_longpolling/static/src/js/locks.js',
-            'web_longpolling/static/src/js/channel.js',
-            'web_longpolling/static/src/js/round.js',
-            'web_longpolling/static/src/js/presence.js',
-            'web_longpolling/static/src/js/page.js',
+            'web_longpolling/static/src/js/page_lifecycle.js',
+            'web_longpolling/static/src/js/connection.js',
+            'web_longpolling/static/src/js/callbacks.js',
             'web_longpolling/static/src/js/loop.js',
             'web_longpolling/static/src/js/longpolling.js',
             'web_longpolling/static/src/longpolling.js',
         ],
+        'web.assets_backend': [('include', 'web_longpolling.assets')],
+        # Public pages: they poll routes that need no login.
+        'web.assets_frontend': [('include', 'web_longpolling.assets')],
     },
     'installable': True,
     'auto_install': False,

@@ -14,14 +14,11 @@ a process of its own beside the server answers the polls.
     'data': ['data/cron_openerp.xml'],
     # In the order in which they build on each other.
     'js': [
+        'static/src/js/hub.js',
         'static/src/js/environment.js',
-        'static/src/js/backoff.js',
-        'static/src/js/request.js',
-        'static/src/js/locks.js',
-        'static/src/js/channel.js',
-        'static/src/js/round.js',
-        'static/src/js/presence.js',
-        'static/src/js/page.js',
+        'static/src/js/page_lifecycle.js',
+        'static/src/js/connection.js',
+        'static/src/js/callbacks.js',
         'static/src/js/loop.js',
         'static/src/js/longpolling.js',
         'static/src/js/openerp.js',

@@ -16,7 +16,7 @@ NAMES = ('chromium', 'chromium-browser', 'google-chrome')
 # Without these Chromium asks servers of its own for updates and features, and OpenERP 7.0's pages ask apps.openerp.com
 # for pictures; the tests talk to 127.0.0.1 alone.
 FLAGS = (
-    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+    '--host-resolver-rules=MAP erp.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
     '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync',
 )

@@ -12,6 +12,17 @@ from tests.support.clients import visit
 TIMEOUT = 6
 
 
+class Named:
+    """A stack under another name than its address."""
+
+    def __init__(self, stack, name: str):
+        self._stack = stack
+        self.url = stack.url.replace('127.0.0.1', name)
+
+    def __getattr__(self, attribute):
+        return getattr(self._stack, attribute)
+
+
 @pytest.fixture(scope='session')
 def browser():
     """A headless Chromium. Pages in its back/forward cache stay there, as with a person in front of it."""
@@ -57,16 +68,19 @@ def windows(browser, site, cookies):
     """`windows()` is an empty window of a browser of its own, logged in as admin or as `login`.
 
     `windows(beside=window)` is another tab of that browser; `windows(anew=True)` has a session that no other window
-    has. At the end no console may have complained of anything that the test did not expect.
+    has. `windows(anew=True, name='erp.test')` goes to the same site by a name: for a browser, a page over plain http
+    from anywhere, while 127.0.0.1 counts as secure. At the end no console may have complained of anything that the
+    test did not expect.
     """
     contexts, opened = [], []
 
-    def window(login='admin', beside=None, anew=False):
+    def window(login='admin', beside=None, anew=False, name=None):
         context = beside.context if beside else browser.new_context(
             viewport={'width': 1280, 'height': 800}, storage_state=None if anew else cookies(login))
         if not beside:
             contexts.append(context)
-        opened.append(Window(context, site))
+        stack = beside.stack if beside else site if name is None else Named(site, name)
+        opened.append(Window(context, stack))
         return opened[-1].log_in(login) if anew else opened[-1]
 
     yield window
@@ -78,8 +92,8 @@ def windows(browser, site, cookies):
 
 @pytest.fixture
 def tell(site):
-    """`tell(payload)`: notify the channel of the test controllers, in a transaction of the host."""
-    return lambda payload: site.admin.rpc('longpolling.browser', 'tell', [payload])
+    """`tell(payload)`: publish on the channel of the test controllers, or on another, in a transaction of the host."""
+    return lambda payload, channel='browser': site.admin.rpc('longpolling.browser', 'tell', [payload, channel])
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from sandbox.servers.nginx import Nginx
 from tests.browser.conftest import TIMEOUT
 from tests.browser.windows import Window
 from tests.support.clients import Session
+from tests.support.pages import Page
 
 DISPATCHERS = ('nginx', 'apache')
 
@@ -71,6 +72,11 @@ def dispatching(name, stack, tls=None):
         nginx.stop()
 
 
+def through(site, dispatcher):
+    """The stack as a window sees it behind this dispatcher."""
+    return SimpleNamespace(host=site.host, db=site.db, path=site.path, url=dispatcher.url, sidecars=site.sidecars)
+
+
 def visitor(stack, url):
     session = Session(stack.host, url, stack.db, stack.path)
     session.http.verify = False
@@ -79,16 +85,22 @@ def visitor(stack, url):
 
 def answered(session, tell, route='/mainpath'):
     """The answer to a held poll, and how many seconds after the word it came."""
-    other = session.clone()
-    other.http.verify = session.http.verify
+    page = begun_page(session, route)
     with ThreadPoolExecutor(1) as pool:
-        poll = pool.submit(other.poll, route)
+        poll = pool.submit(page.poll)
         time.sleep(1)
         assert not poll.done()
         begun = time.monotonic()
         tell('news')
         answer = poll.result()
         return answer, time.monotonic() - begun
+
+
+def begun_page(session, route):
+    """A page with a connection of its own that has begun to follow: its next poll is held."""
+    other = session.clone()
+    other.http.verify = session.http.verify
+    return Page(other, route).begin()
 
 
 @pytest.mark.filterwarnings('ignore:Unverified HTTPS request')
@@ -102,8 +114,9 @@ def test_polls_and_the_hosts_own_requests_go_through(name, tls, site, tell, cert
         answer, seconds = answered(session, tell)
         assert (answer.status_code, answer.json()['news']) == (200, ['news'])
         assert seconds < 1                                  # nothing holds an answer back
+        page = begun_page(session, '/mainpath')
         begun = time.monotonic()
-        assert session.poll('/mainpath').status_code == 204
+        assert page.poll().status_code == 204
         assert TIMEOUT - 1 < time.monotonic() - begun < TIMEOUT + 2
         told = session.poll('/headers', headers={
             'X-Forwarded-For': '10.0.0.66', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'gopher',
@@ -121,7 +134,7 @@ def test_polls_and_the_hosts_own_requests_go_through(name, tls, site, tell, cert
 def test_the_wall_works_through_it(name, site, browser, post):
     with dispatching(name, site) as dispatcher:
         context = browser.new_context()
-        window = Window(context, SimpleNamespace(host=site.host, db=site.db, path=site.path, url=dispatcher.url))
+        window = Window(context, through(site, dispatcher))
         window.log_in('ann').open_wall()
         post(f'through {name}')
         window.wait_for_note(f'through {name}', 3)
@@ -133,19 +146,18 @@ def test_the_wall_works_through_it(name, site, browser, post):
 def test_over_tls_every_tab_polls_at_once_since_all_share_one_connection(
         name, site, browser, certificate, post, tell):
     with dispatching(name, site, tls=certificate) as dispatcher:
-        through = SimpleNamespace(host=site.host, db=site.db, path=site.path, url=dispatcher.url)
         context = browser.new_context(ignore_https_errors=True)
-        first = Window(context, through).log_in('ann')
+        first = Window(context, through(site, dispatcher)).log_in('ann')
         assert first.page.evaluate('performance.getEntriesByType("navigation")[0].nextHopProtocol') == 'h2'
         first.page.goto('about:blank')
-        tabs = [first, *(Window(context, through) for _ in range(7))]
+        tabs = [first, *(Window(context, through(site, dispatcher)) for _ in range(7))]
         known = len(site.admin.rpc('longpolling.demo.note', 'search', [[]]))
         for number, tab in enumerate(tabs):
             tab.open('Sample')
             tab.wait_until('longpolling_sample.widget && longpolling_sample.widget.lp')
             tab.page.evaluate('longpolling_sample.widget.lp.stop_longpolling()')
             tab.start_poll('one', f'/count/{name}{number}/{known}')
-        first.wait_for(lambda: sum(len(tab.held_on('/count/')) for tab in tabs) == 8, what='eight polls are held')
+        first.wait_for(lambda: len(first.held_on('/count/')) == 8, what='eight polls are held')
         post('to all at once')
         tell('count')
         for tab in tabs:
@@ -162,7 +174,7 @@ def test_many_sidecars_share_the_polls_and_one_that_is_killed_is_left_out(name, 
     try:
         with dispatching(name, site) as dispatcher, ThreadPoolExecutor(4) as pool:
             session = visitor(site, dispatcher.url)
-            polls = [pool.submit(session.clone().poll, '/held') for _ in range(4)]
+            polls = [pool.submit(begun_page(session, '/held').poll) for _ in range(4)]
             time.sleep(1)
             tell('news')
             pids = [poll.result().json() for poll in polls]
@@ -194,13 +206,12 @@ def test_a_closed_connection_frees_its_poll_within_a_second(name, tls, site, cer
     """Apache does not pass it on; the sidecar sees it all the same. A poll whose browser is there stays."""
     with dispatching(name, site, tls=certificate if tls else None) as dispatcher, ThreadPoolExecutor(1) as pool:
         session = visitor(site, dispatcher.url)
-        other = session.clone()
-        other.http.verify = False
-        stays = pool.submit(other.poll, '/held')
+        stays = pool.submit(begun_page(session, '/held').poll)
+        leaves = begun_page(session, '/held')
         time.sleep(1)
         before = connections(site)
         with pytest.raises(Exception, match='[Tt]imed out'):
-            session.poll('/held', timeout=1)
+            leaves.poll(timeout=1)
         closed = time.monotonic()
         wait_for_connections(site, before, closed + 1)
         assert not stays.done()
@@ -213,9 +224,8 @@ def test_a_closed_connection_frees_its_poll_within_a_second(name, tls, site, cer
 def test_a_page_over_http_or_a_browser_over_http2_that_is_closed_frees_its_poll(
         name, what, site, browser, certificate):
     with dispatching(name, site, tls=certificate if what == 'browser' else None) as dispatcher:
-        through = SimpleNamespace(host=site.host, db=site.db, path=site.path, url=dispatcher.url)
         context = browser.new_context(ignore_https_errors=True)
-        window = Window(context, through).log_in('ann').open('Sample')
+        window = Window(context, through(site, dispatcher)).log_in('ann').open('Sample')
         window.wait_until('longpolling_sample.widget && longpolling_sample.widget.lp')
         window.page.evaluate('longpolling_sample.widget.lp.stop_longpolling()')
         time.sleep(1)

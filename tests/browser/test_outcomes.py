@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import pytest
+import requests
 
 from tests.browser.conftest import TIMEOUT
 from tests.support.clients import visit
@@ -12,8 +12,7 @@ SENTENCE = '{"error": "one sentence"}'
 
 
 def held(window, path):
-    window.wait_for(lambda: window.held_on(path), what=f'a poll on {path} is under way')
-    window.page.wait_for_timeout(300)       # it has reached its controller
+    window.wait_for(lambda: any(poll['channels'] for poll in window.held_on(path)), what=f'a poll on {path} is held')
 
 
 def count(site):
@@ -29,11 +28,12 @@ def occupied(sessions, seconds):
         yield
 
 
-def answers(window, path):
-    """The statuses of the polls on `path` from now on. The wall, which opens after a login, polls too."""
-    statuses = []
-    window.page.on('response', lambda answer: answer.url.endswith(path) and statuses.append(answer.status))
-    return statuses
+def answered(window, path, status):
+    """How many polls on this route the sidecar has answered with this status."""
+    wanted = f'route="{window.stack.path}{path}",status="{status}"'
+    text = requests.get(window.stack.sidecar_url + '/metrics', timeout=10).text
+    return sum(float(line.split()[-1]) for line in text.splitlines()
+               if line.startswith('longpolling_polls_answered_total') and wanted in line)
 
 
 def test_an_answer_goes_to_the_success_callback_and_the_next_poll_follows(windows, tell):
@@ -58,9 +58,10 @@ def test_the_text_of_a_route_of_mode_http_goes_to_the_success_callback(windows):
 
 def test_nothing_until_the_timeout_is_followed_by_the_next_poll_without_a_callback(windows):
     window = windows()
-    statuses = answers(window, '/mainpath')
     window.start_poll('one', '/mainpath')
-    window.wait_for(lambda: statuses.count(204) == 2, 2 * TIMEOUT + 10)
+    held(window, '/mainpath')
+    before = answered(window, '/mainpath', 204)
+    window.wait_for(lambda: answered(window, '/mainpath', 204) == before + 2, 2 * TIMEOUT + 10)
     held(window, '/mainpath')
     told = window.told('one')
     assert (told['answers'], told['errors']) == ([], [])
@@ -68,19 +69,10 @@ def test_nothing_until_the_timeout_is_followed_by_the_next_poll_without_a_callba
 
 def test_a_logout_in_another_tab_goes_to_the_error_callback_and_the_loop_stops(windows, site):
     window = windows(anew=True)
-    window.expect('401')
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')
     other = windows(beside=window)
-    if site.host == 'openerp-7.0':
-        other.page.goto(f'{site.url}/?db={site.db}')
-        # OpenERP 7.0 saves the whole session after each request: one that is still under way when the user
-        # logs out brings the login back.
-        other.page.wait_for_load_state('networkidle')
-        other.page.click('.oe_user_menu')
-        other.page.click('.oe_user_menu a:has-text("Log out")')
-    else:
-        other.page.goto(f'{site.url}/web/session/logout')
+    other.log_out()
     window.wait_for(lambda: window.told('one')['errors'], TIMEOUT + 10)
     assert window.told('one')['errors'] == [[401, 'error']]
     assert window.told('one')['states'][-1] == 'logged_out'
@@ -91,19 +83,17 @@ def test_a_logout_in_another_tab_goes_to_the_error_callback_and_the_loop_stops(w
 
 def test_a_missing_route_goes_to_the_error_callback_and_the_loop_stops(windows):
     window = windows()
-    window.expect('404')
-    statuses = answers(window, '/nosuchroute')
     window.start_poll('one', '/nosuchroute')
     window.wait_for(lambda: window.told('one')['errors'])
     window.page.wait_for_timeout(3000)
     assert window.told('one')['errors'] == [[404, 'error']]
     assert window.told('one')['states'] == ['connecting', 'stopped']
-    assert statuses == [404]
+    assert [text for text in window.warnings if 'no more polls of /nosuchroute' in text] == [
+        'web_longpolling: no more polls of /nosuchroute: 404, There is no such long polling route here.']
 
 
 def test_a_controller_that_fails_goes_to_the_error_callback_and_polls_follow_later(windows):
     window = windows()
-    window.expect('500')
     window.start_poll('one', '/fails')
     window.wait_for(lambda: len(window.told('one')['errors']) == 3)
     told = window.told('one')
@@ -114,7 +104,6 @@ def test_a_controller_that_fails_goes_to_the_error_callback_and_polls_follow_lat
 
 def test_an_exhausted_budget_goes_to_the_error_callback_and_the_page_polls_again(windows, site):
     window = windows()
-    window.expect('503')
     occupants = [visit(site, site.login, site.password) for _ in range(2)]
     with occupied(occupants, TIMEOUT):
         window.start_poll('one', f'/count/one/{count(site) + 1}')
@@ -124,35 +113,11 @@ def test_an_exhausted_budget_goes_to_the_error_callback_and_the_page_polls_again
     window.wait_for(lambda: window.told('one')['answers'], 30, 'the page polls again')
 
 
-@pytest.mark.parametrize(('status', 'headers', 'callbacks'), [
-    (503, {'X-Longpolling': 'stopping', 'Retry-After': '30'}, 0),
-    (503, {'Retry-After': '1'}, 1),
-    (502, {}, 1),
-])
-def test_a_stopping_sidecar_is_left_for_another_at_once_and_without_a_callback(
-        windows, site, status, headers, callbacks):
-    """The answer is put in by Playwright, so that both kinds of 503 and a dispatcher's own 502 stand side by side."""
-    window = windows()
-    window.expect(str(status))
-    intercepted = []
-
-    def once(route):
-        if intercepted:
-            return route.continue_()
-        intercepted.append(route)
-        return route.fulfill(status=status, headers={'Content-Type': 'application/json', **headers}, body=SENTENCE)
-
-    window.page.route('**/mainpath', once)
-    window.start_poll('one', '/mainpath')
-    held(window, '/mainpath')
-    assert len(window.told('one')['errors']) == callbacks
-
-
 def test_a_callback_that_throws_is_reported_to_the_console_and_does_not_end_the_loop(windows, tell):
     window = windows()
     window.expect('a mistake of the page')
     window.start_poll('one', '/mainpath')
-    window.page.evaluate("""() => { polls.one.lp.loop.page.success = (answer) => {
+    window.page.evaluate("""() => { polls.one.lp.loop.callbacks.success = (answer) => {
         polls.one.answers.push(answer);
         throw new Error("a mistake of the page");
     } }""")
@@ -163,23 +128,21 @@ def test_a_callback_that_throws_is_reported_to_the_console_and_does_not_end_the_
     assert len([error for error in window.errors if 'a mistake of the page' in error]) == 2
 
 
-def test_stop_longpolling_aborts_the_request_and_nothing_is_delivered_any_more(windows, tell):
+def test_stop_longpolling_ends_the_poll_and_nothing_is_delivered_any_more(windows, tell):
     window = windows()
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')
-    [poll] = window.held_on('/mainpath')
     window.stop_poll('one')
-    window.wait_for(lambda: poll in window.aborted, what='the request is aborted')
+    window.wait_for(lambda: not window.held_on('/mainpath'), 2, 'the poll has ended')
     tell('too late')
     window.page.wait_for_timeout(1500)
     told = window.told('one')
     assert (told['answers'], told['errors'], window.held_on('/mainpath')) == ([], [], [])
 
 
-def test_leaving_the_page_aborts_the_request(windows):
+def test_leaving_the_page_ends_the_poll(windows):
     window = windows()
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')
-    [poll] = window.held_on('/mainpath')
     window.page.goto('about:blank')
-    window.wait_for(lambda: poll in window.aborted, what='the request is aborted')
+    window.wait_for(lambda: not window.held_on('/mainpath'), 2, 'the poll has ended')

@@ -9,16 +9,15 @@ def started(windows):
 
 
 def held(window):
-    window.wait_for(lambda: window.held_on('/mainpath'), what='a poll on /mainpath is under way')
-    window.page.wait_for_timeout(300)       # it has reached its controller
+    window.wait_for(lambda: any(poll['channels'] for poll in window.held_on('/mainpath')), what='a poll is held')
 
 
 def replaced(window, method):
     """Let the widget start anew with another callback."""
-    [first] = window.held_on('/mainpath')
     window.page.evaluate(f'longpolling_sample.widget.{method}()')
-    window.wait_for(lambda: first in window.aborted, what='the first poll is aborted')
+    window.wait_until('longpolling_sample.widget.lp.loop.since')        # it follows from its own beginning
     held(window)
+    assert len(window.held_on('/mainpath')) == 1
 
 
 def seen(window, name):
@@ -62,6 +61,24 @@ def test_the_recall_of_the_controller_waits_while_the_deferred_is_not_resolved(w
 def test_leaving_the_page_of_a_widget_that_stops_ends_its_poll(windows):
     window = started(windows)
     window.page.evaluate('longpolling_sample.widget.lp.stop_longpolling()')
-    window.wait_for(lambda: not window.held_on('/mainpath'), what='the poll is aborted')
+    window.wait_for(lambda: not window.held_on('/mainpath'), 2, 'the poll has ended')
     window.page.wait_for_timeout(1000)
     assert window.held_on('/mainpath') == []
+
+
+def test_a_loop_lives_as_long_as_its_component_or_widget(windows, tell, site):
+    """Odoo's hook useLongPolling, and start_with on OpenERP 7.0."""
+    window = windows().open('Hooked')
+    window.page.wait_for_selector('.longpolling_hooked[data-state=live]', state='attached')
+    held(window)
+    tell('hello')
+    window.wait_until('longpolling_sample.answers.length')
+    assert seen(window, 'answers') == [{'news': ['hello'], 'kwargs': {'colour': 'blue'}}]
+    # Another page of the web client, which destroys this one without a word to the loop.
+    if site.host == 'odoo-19.0':
+        window.page.click('.o_navbar_apps_menu button')
+        window.page.click('.o_app:has-text("Wall")')
+    else:
+        window.page.click('.oe_menu a:has-text("Wall")')
+    window.page.wait_for_selector('.lpd_wall')
+    window.wait_for(lambda: not window.held_on('/mainpath'), 5, 'the poll has ended')

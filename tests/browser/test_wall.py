@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from tests.browser.windows import offline
+from tests.browser.worker import offline
 
 # What a console says of a poll that failed on its way.
 LOST = 'ERR_|502|503|504'
@@ -86,7 +86,7 @@ def test_the_wall_fits_a_telephone(windows):
 def test_a_note_that_cannot_be_posted_stays_in_the_input(windows):
     window = windows('ann').open_wall()
     window.expect(LOST)
-    with offline(window.context):
+    with offline(window):
         window.write('not lost')
         window.page.get_by_role('alert').filter(has_text='could not be posted').wait_for()
         assert window.page.input_value('.lpd_text') == 'not lost'
@@ -178,7 +178,7 @@ def see_more(window, posted, number=3):
 def test_offline_and_online_again(windows, post):
     window = windows('ann').open_wall()
     window.expect(LOST)
-    with offline(window.context):
+    with offline(window):
         window.wait_for_state('reconnecting')
         post('while offline')
         window.page.wait_for_timeout(1000)

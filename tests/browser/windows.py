@@ -2,7 +2,8 @@
 
 import re
 import time
-from contextlib import contextmanager
+
+import requests
 
 # Milliseconds that the page may take for what a person sees at once; two slow cores serve host and browser.
 PATIENCE = 30000
@@ -26,7 +27,8 @@ CLIENT = {
 }
 
 # What OpenERP 7.0's client has in its address for a page. Odoo 19.0 has a path, which the addons declare.
-ACTIONS = {'Wall': 'longpolling_demo.wall', 'Sample': 'longpolling_browser.sample'}
+ACTIONS = {'Wall': 'longpolling_demo.wall', 'Sample': 'longpolling_browser.sample',
+           'Hooked': 'longpolling_browser.hooked'}
 
 # `polls.start(name, path, params)` in the page: a LongPolling whose callbacks record their arguments.
 POLLS = """([make]) => {
@@ -49,7 +51,11 @@ ALWAYS_EXPECTED = [r'/web/static/src/css/full\.css']
 
 
 class Window:
-    """One tab. `errors` are what its console complained of; `held` are the polls that it has under way."""
+    """One tab. `errors` are what its console complained of.
+
+    Its polls are sent by the hub that all tabs share, and neither the tab nor Playwright sees them: what is held, the
+    sidecar says.
+    """
 
     def __init__(self, context, stack):
         self.stack = stack
@@ -57,40 +63,26 @@ class Window:
         self.page = context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.errors = []
+        self.warnings = []
         self.expected = list(ALWAYS_EXPECTED)
-        self.held = []
-        self.begun = []     # when each of them began
-        self.aborted = []
         self.page.on('console', self._hear)
         self.page.on('pageerror', lambda error: self.errors.append(str(error)))
-        self.page.on('request', self._begin)
-        self.page.on('requestfinished', self._end)
-        self.page.on('requestfailed', lambda request: self._end(request) and self.aborted.append(request))
 
     # What it sees
 
     def _hear(self, message):
         if message.type == 'error':
             self.errors.append(f'{message.text} ({message.location.get("url", "")})')
+        elif message.type == 'warning':
+            self.warnings.append(message.text)
 
-    def _is_poll(self, request) -> bool:
-        return request.url.startswith(self.stack.url + self.stack.path)
-
-    def _begin(self, request):
-        if self._is_poll(request):
-            self.held.append(request)
-            self.begun.append(time.monotonic())
-
-    def _end(self, request) -> bool:
-        if request in self.held:
-            del self.begun[self.held.index(request)]
-            self.held.remove(request)
-            return True
-        return False
-
-    def held_on(self, path: str) -> list:
-        """The polls under way on this route, such as '/wall/'."""
-        return [request for request in self.held if request.url.startswith(self.stack.url + self.stack.path + path)]
+    def held_on(self, path: str) -> list[dict]:
+        """The polls on routes that begin like this, such as '/wall', that the sidecars hold for any window."""
+        held = []
+        for sidecar in self.stack.sidecars:
+            if sidecar.pid:
+                held += requests.get(sidecar.url + '/polls', timeout=10).json()
+        return [poll for poll in held if poll['route'].startswith(self.stack.path + path)]
 
     def expect(self, *patterns: str):
         """This test makes the console complain of what matches these."""
@@ -114,6 +106,20 @@ class Window:
         self.wait_until(LOGGED_IN[self.stack.host])
         return self
 
+    def log_out(self) -> 'Window':
+        """Log out by the menu of the web client, or by its address."""
+        if self.stack.host == 'openerp-7.0':
+            self.page.goto(f'{self.stack.url}/?db={self.stack.db}')
+            # OpenERP 7.0 saves the whole session after each request: one that is still under way when the user
+            # logs out brings the login back.
+            self.page.wait_for_load_state('networkidle')
+            self.page.click('.oe_user_menu')
+            self.page.click('.oe_user_menu a:has-text("Log out")')
+            self.page.wait_for_selector('input[name=login]')
+        else:
+            self.page.goto(f'{self.stack.url}/web/session/logout')
+        return self
+
     def enter(self) -> 'Window':
         """Open the web client, being logged in already."""
         self.page.goto(self.stack.url + {'openerp-7.0': f'/?db={self.stack.db}', 'odoo-19.0': '/odoo'}[self.stack.host])
@@ -121,7 +127,7 @@ class Window:
         return self
 
     def open(self, action: str) -> 'Window':
-        """Open a page of the web client by its address: 'Wall' or 'Sample'."""
+        """Open a page of the web client by its address: 'Wall', 'Sample' or 'Hooked'."""
         if self.stack.host == 'openerp-7.0':
             # Entered without an action the client opens the first menu by itself, and a click on a menu comes before
             # or after that: the page that is seen first may be replaced. A change of the fragment alone loads nothing.
@@ -181,13 +187,3 @@ class Window:
         while not condition():
             assert time.monotonic() < deadline, f'not within {seconds} s: {what or condition}'
             self.page.wait_for_timeout(50)
-
-
-@contextmanager
-def offline(context):
-    """The network is gone for all windows of this browser."""
-    context.set_offline(True)
-    try:
-        yield
-    finally:
-        context.set_offline(False)

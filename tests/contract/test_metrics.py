@@ -1,5 +1,6 @@
 """/metrics: each figure is there, under the name that the page on operating gives it, and counts right."""
 
+import collections
 import itertools
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,8 @@ TELLER = 'longpolling.test.teller'
 END_LATEST_LISTENER = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'longpolling listener'
     ORDER BY backend_start DESC LIMIT 1"""
-ROW = re.compile(r'^(longpolling_\w+)( \*)? {2,}\S')
+ROW = re.compile(r'^(longpolling_\w+)(?: ([*+]))? {2,}\S')
+LABELS = {None: set(), '*': {'database'}, '+': {'database', 'route'}}
 _channels = (f'counted-{number}' for number in itertools.count(1))
 
 
@@ -36,14 +38,24 @@ class Counted:
         return [sample for family in self.families() for sample in family.samples if sample.name == name]
 
     def __getitem__(self, name: str) -> float:
-        """The figure `longpolling_NAME`, be it the process's or the database's."""
-        [sample] = self.samples(f'longpolling_{name}')
-        assert sample.labels in ({}, {'database': self._db})
-        return sample.value
+        """The figure `longpolling_NAME`, be it the process's or the database's; the sum, if it is one by route."""
+        samples = self.samples(f'longpolling_{name}')
+        if not all('route' in sample.labels for sample in samples):
+            [sample] = samples
+            assert sample.labels in ({}, {'database': self._db})
+        return sum(sample.value for sample in samples)
 
     def answers(self) -> dict[str, float]:
         """How many polls were answered with each status."""
-        return {sample.labels['status']: sample.value for sample in self.samples('longpolling_polls_answered_total')}
+        counted = collections.Counter()
+        for sample in self.samples('longpolling_polls_answered_total'):
+            counted[sample.labels['status']] += sample.value
+        return dict(counted)
+
+    def routes(self, name: str) -> dict[tuple[str, str], float]:
+        """The figure by database and route, without the long polling path."""
+        return {(sample.labels['database'], sample.labels['route'].removeprefix('/openerplongpolling')): sample.value
+                for sample in self.samples(f'longpolling_{name}')}
 
     def below(self, name: str, seconds: str) -> float:
         """How many observations of the histogram `longpolling_NAME` were not more than so many seconds."""
@@ -67,19 +79,19 @@ def threads():
 
 
 def test_the_page_on_operating_names_what_there_is(sidecar):
-    """Each name of its table is in /metrics and the other way round; those with a * are of a database."""
-    table = {found[1]: bool(found[2]) for line in (ROOT / 'doc/operating.rst').read_text().splitlines()
+    """Each name of its table is in /metrics and the other way round; * and + say by what it is counted."""
+    table = {found[1]: LABELS[found[2]] for line in (ROOT / 'doc/operating.rst').read_text().splitlines()
              if (found := ROW.match(line))}
     families = {family.name + ('_total' if family.type == 'counter' else ''): family for family in sidecar.families()}
     assert set(table) == set(families)
-    for name, of_a_database in table.items():
+    for name, labels in table.items():
         assert families[name].documentation
         for sample in families[name].samples:
-            assert ('database' in sample.labels) == of_a_database, name
+            assert sample.labels.keys() - {'le', 'status'} == labels, name
 
 
 @pytest.mark.parametrize('sidecar', [2], indirect=True)
-def test_polls_are_counted_as_they_come_and_by_how_they_end(sidecar, visitor, ann):
+def test_polls_are_counted_as_they_come_and_by_how_they_end(sidecar, stack, visitor, ann):
     """Each poll that arrived is held, was answered with a status, or is gone."""
     for session, route, status in ((ann, '/who', 200), (ann, '/public', 200), (visitor, '/who', 401),
                                    (ann, '/hold/never', 204), (ann, '/nowhere', 404), (ann, '/fails', 500)):
@@ -92,6 +104,10 @@ def test_polls_are_counted_as_they_come_and_by_how_they_end(sidecar, visitor, an
     eventually(lambda: sidecar['polls_gone_total'] == 1)
     assert sidecar['polls_held'] == 0
     assert sum(sidecar.answers().values()) == 6
+    assert sidecar.routes('polls_started_total') == {
+        (stack.db, '/who'): 1, ('', '/who'): 1, (stack.db, '/public'): 1, (stack.db, '/hold/never'): 2,
+        (stack.db, '/fails'): 1, (stack.db, ''): 1}
+    assert sidecar.routes('polls_gone_total') == {(stack.db, '/hold/never'): 1}
 
 
 def test_what_wakes_polls_is_counted_and_how_soon_they_are_answered(sidecar, admin, ann, threads):

@@ -1,25 +1,18 @@
 // What the loop does with the functions that a page gives it. Each test is named after the sentence it proves.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeBrowser, settle } from "./fakes.mjs";
-
-async function started(path, params, callbacks, options) {
-    const browser = new FakeBrowser(options);
-    const tab = browser.tab();
-    await tab.start(path, params, callbacks);
-    return { browser, tab, network: browser.network };
-}
+import { FakeBrowser, SENT, started } from "./fakes.mjs";
 
 test("a callback that throws is reported to the console and does not end the loop", async () => {
-    const { tab, network } = await started("/wall", {}, {
+    const { browser, tab, network } = await started("/wall", {}, {
         success: () => {
             throw new Error("a mistake of the page");
         },
     });
-    network.poll.answer(200, 1);
-    await settle();
-    network.poll.answer(200, 2);
-    await settle();
+    network.request.answer(200, 1);
+    await browser.sent();
+    network.request.answer(200, 2);
+    await browser.sent();
     assert.deepEqual(tab.answers, [1, 2]);
     assert.equal(tab.reports.length, 2);
     assert.match(String(tab.reports[0][1]), /a mistake of the page/);
@@ -31,7 +24,7 @@ test("an error callback that throws does not end the loop either", async () => {
             throw new Error("a mistake of the page");
         },
     });
-    network.poll.answer(500, {});
+    network.request.answer(500);
     await browser.advance(1000);
     assert.equal(network.requests.length, 2);
     assert.equal(tab.reports.length, 1);
@@ -41,8 +34,8 @@ test("without an error callback a failed poll is simply repeated", async () => {
     const browser = new FakeBrowser();
     const tab = browser.tab();
     tab.lp.start_longpolling(tab.session, "/wall", {}, () => undefined);
-    await settle();
-    browser.network.poll.answer(500, {});
+    await browser.sent();
+    browser.network.request.answer(500);
     await browser.advance(1000);
     assert.equal(browser.network.requests.length, 2);
     assert.deepEqual(tab.reports, []);
@@ -51,18 +44,18 @@ test("without an error callback a failed poll is simply repeated", async () => {
 test("a callback that returns a promise delays the next poll until it is resolved", async () => {
     let resolve;
     const { browser, network } = await started("/wall", {}, { success: () => new Promise((done) => (resolve = done)) });
-    network.poll.answer(200, 1);
+    network.request.answer(200, 1);
     await browser.advance(120e3);
     assert.equal(network.requests.length, 1);
     resolve();
-    await settle();
+    await browser.sent();
     assert.equal(network.requests.length, 2);
 });
 
 test("a callback's promise that is rejected lets the next poll go, too", async () => {
-    const { tab, network } = await started("/wall", {}, { success: () => Promise.reject(new Error("late mistake")) });
-    network.poll.answer(200, 1);
-    await settle();
+    const { browser, tab, network } = await started("/wall", {}, { success: () => Promise.reject(new Error("late mistake")) });
+    network.request.answer(200, 1);
+    await browser.sent();
     assert.equal(network.requests.length, 2);
     assert.match(String(tab.reports[0][1]), /late mistake/);
 });
@@ -93,11 +86,11 @@ for (const end of ["resolve", "reject"]) {
     test(`a jQuery deferred delays the next poll until it is settled: ${end}`, async () => {
         const work = deferred();
         const { browser, tab, network } = await started("/wall", {}, { success: () => work });
-        network.poll.answer(200, 1);
+        network.request.answer(200, 1);
         await browser.advance(30e3);
         assert.equal(network.requests.length, 1);
         work[end]({}, "event");
-        await settle();
+        await browser.sent();
         assert.equal(network.requests.length, 2);
         assert.deepEqual(tab.reports, []);
     });
@@ -106,31 +99,31 @@ for (const end of ["resolve", "reject"]) {
 test("a deferred of the error callback delays the next poll, too", async () => {
     const work = deferred();
     const { browser, network } = await started("/wall", {}, { error: () => work });
-    network.poll.answer(500, {});
+    network.request.answer(500);
     await browser.advance(120e3);
     assert.equal(network.requests.length, 1);
     work.resolve();
-    await browser.advance(500);
+    await browser.advance(500 + SENT);
     assert.equal(network.requests.length, 2);
 });
 
 test("params are read before every poll, so a callback may change them in place", async () => {
     const params = { last: 0 };
-    const { network } = await started("/wall", params, { success: (result) => (params.last = result) });
-    network.poll.answer(200, 17);
-    await settle();
-    assert.equal(network.poll.body.last, 17);
+    const { browser, network } = await started("/wall", params, { success: (result) => (params.last = result) });
+    network.request.answer(200, 17);
+    await browser.sent();
+    assert.equal(network.request.polls[0].params.last, 17);
     assert.deepEqual(params, { last: 17 });
 });
 
 test("path and params may be functions, asked before every poll", async () => {
     let last = 0;
-    const { network } = await started(() => "/wall/" + last, () => ({ seen: last }), { success: (value) => (last = value) });
-    assert.equal(network.poll.url, "/openerplongpolling/wall/0");
-    network.poll.answer(200, 5);
-    await settle();
-    assert.equal(network.poll.url, "/openerplongpolling/wall/5");
-    assert.equal(network.poll.body.seen, 5);
+    const { browser, network } = await started(() => "/wall/" + last, () => ({ seen: last }), { success: (value) => (last = value) });
+    assert.equal(network.request.polls[0].path, "/wall/0");
+    network.request.answer(200, 5);
+    await browser.sent();
+    assert.equal(network.request.polls[0].path, "/wall/5");
+    assert.equal(network.request.polls[0].params.seen, 5);
 });
 
 test("a path function that throws is reported and does not end the loop", async () => {
@@ -145,43 +138,43 @@ test("a path function that throws is reported and does not end the loop", async 
     const { browser, tab, network } = await started(path);
     assert.equal(network.requests.length, 0);
     await browser.advance(1000);
-    assert.equal(network.poll.url, "/openerplongpolling/wall");
+    assert.equal(network.request.polls[0].path, "/wall");
     assert.equal(tab.reports.length, 1);
 });
 
 test("the page is told the state of its connection", async () => {
     const { browser, tab, network } = await started();
     assert.deepEqual(tab.states, [{ name: "connecting", wait: 0 }]);
-    network.poll.answer(200, 1);
-    await settle();
-    network.poll.answer(200, 2);
-    await settle();
+    network.request.answer(200, 1);
+    await browser.sent();
+    network.request.answer(200, 2);
+    await browser.sent();
     assert.deepEqual(tab.states.map((state) => state.name), ["connecting", "live"]);
-    network.poll.answer(500, {});
-    await settle();
+    network.request.answer(500);
+    await browser.sent();
     assert.deepEqual(tab.states.at(-1), { name: "reconnecting", wait: 0.5 });
     await browser.advance(500);
     assert.deepEqual(tab.states.at(-1), { name: "reconnecting", wait: 0 });
-    network.poll.answer(204);
-    await settle();
+    network.request.answer(204);
+    await browser.sent();
     assert.equal(tab.state, "live");
 });
 
 test("a poll that was not refused within two seconds counts as live", async () => {
     const { browser, tab } = await started();
-    await browser.advance(1999);
+    await browser.advance(1999 - SENT);
     assert.equal(tab.state, "connecting");
     await browser.advance(1);
     assert.equal(tab.state, "live");
 });
 
 test("a state callback that throws is reported and does not end the loop", async () => {
-    const { tab, network } = await started();
+    const { browser, tab, network } = await started();
     tab.lp.onstate = () => {
         throw new Error("a mistake of the page");
     };
-    network.poll.answer(200, 1);
-    await settle();
+    network.request.answer(200, 1);
+    await browser.sent();
     assert.equal(tab.reports.length, 1);
     assert.equal(network.held.length, 1);
 });

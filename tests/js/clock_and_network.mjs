@@ -54,13 +54,21 @@ export class FakeNetwork {
         this.requests = [];
     }
 
-    fetch(url, options, tab) {
+    fetch(url, options, from) {
         return new Promise((resolve, reject) => {
-            const request = { url, options, tab, body: JSON.parse(options.body), aborted: false, done: false };
-            request.answer = (status, body, headers = {}) => {
+            const request = { url, options, from, aborted: false, done: false };
+            request.body = JSON.parse(options.body);
+            request.polls = request.body.polls;
+            /** The whole request is answered by this status, perhaps by a server on the way. */
+            request.answer_all = (status, body, headers = {}) => {
                 request.done = true;
                 resolve(response(status, body, headers));
             };
+            /** The sidecar answers some of the polls: [{poll, status, result, ...}, ...] */
+            request.answers = (...answers) => request.answer_all(200, { answers });
+            /** It answers all of them alike. A text is one of mode "http". */
+            request.answer = (status, body, more = {}) =>
+                request.answers(...request.polls.map((_, poll) => ({ poll, status, ...content(status, body), ...more })));
             request.fail = () => {
                 request.done = true;
                 reject(new TypeError("Failed to fetch"));
@@ -79,12 +87,19 @@ export class FakeNetwork {
     }
 
     /** The one request that is held now. */
-    get poll() {
+    get request() {
         if (this.held.length !== 1) {
-            throw new Error(`${this.held.length} polls are held, not one`);
+            throw new Error(`${this.held.length} requests are held, not one`);
         }
         return this.held[0];
     }
+}
+
+function content(status, body) {
+    if (status >= 400) {
+        return { error: body || "one sentence" };
+    }
+    return typeof body === "string" ? { text: body, type: "text/html; charset=utf-8" } : { result: body };
 }
 
 function response(status, body, headers) {
@@ -93,7 +108,6 @@ function response(status, body, headers) {
     return {
         status,
         ok: status >= 200 && status < 300,
-        statusText: "",
         headers: all,
         text: async () => (json ? JSON.stringify(body) : body || ""),
     };

@@ -1,68 +1,84 @@
-// Many tabs of one browser share their polls. Each test is named after the sentence it proves.
+// Many tabs of one browser share one connection. Each test is named after the sentence it proves.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeBrowser, settle } from "./fakes.mjs";
+import { FakeBrowser } from "./fakes.mjs";
 
-async function opened(count, { path = () => "/wall", pause = 0, ...options } = {}) {
+async function opened(count, { path = () => "/wall", ...options } = {}) {
     const browser = new FakeBrowser(options);
-    const tabs = [];
     for (let index = 0; index < count; index += 1) {
-        const tab = browser.tab();
-        await tab.start(path(index));
-        tabs.push(tab);
-        await browser.advance(pause);
+        await browser.tab().start(path(index));
     }
-    await browser.advance(100);
-    return { browser, tabs, network: browser.network };
+    // The first answer of each, after which all are at the same position.
+    await browser.advance(3000);
+    browser.network.request.answer(204, undefined, { position: "p0" });
+    await browser.sent();
+    return { browser, tabs: browser.tabs, network: browser.network };
 }
 
-test("ten tabs of one user on one path hold one connection, and all get the answer", async () => {
+test("ten tabs of one user on one path hold one connection with one poll, and all get the answer", async () => {
     const { browser, tabs, network } = await opened(10);
-    network.poll.answer(200, { text: "hello" });
-    await browser.advance(200);
+    assert.deepEqual(network.request.polls, [{ path: "/wall", params: {}, since: "p0" }]);
+    network.request.answer(200, { text: "hello" });
+    await browser.sent();
     assert.deepEqual(tabs.map((tab) => tab.answers), Array(10).fill([{ text: "hello" }]));
-    assert.equal(network.held.length, 1);
+    assert.equal(network.request.polls.length, 1);
 });
 
-test("a hundred answers reach each of ten tabs exactly once and in order, over one connection at a time", async () => {
-    const browser = new FakeBrowser();
-    const { network } = browser;
-    const tabs = Array.from({ length: 10 }, () => browser.tab());
-    for (const tab of tabs) {
-        let last = 0;
-        await tab.start(() => "/wall/" + last, {}, { success: (value) => (last = value) });
-    }
+test("a hundred answers reach each of ten tabs exactly once and in order", async () => {
+    const { browser, tabs, network } = await opened(10);
+    const before = network.requests.length;
     for (let value = 1; value <= 100; value += 1) {
-        await browser.advance(200);
-        assert.equal(network.poll.url, "/openerplongpolling/wall/" + (value - 1));
-        network.poll.answer(200, value);
+        assert.deepEqual(network.request.polls.map((poll) => poll.since), ["p" + (value - 1)]);
+        network.request.answer(200, value, { position: "p" + value });
+        await browser.sent();
     }
-    await browser.advance(200);
     for (const tab of tabs) {
         assert.deepEqual(tab.answers, Array.from({ length: 100 }, (_, index) => index + 1));
     }
-    assert.equal(network.requests.length, 101);
+    assert.equal(network.requests.length, before + 100);
+});
+
+test("a tab that joins gets a first answer of its own, and is one with the others after the next", async () => {
+    const { browser, tabs, network } = await opened(2);
+    const joined = browser.tab();
+    await joined.start();
+    assert.deepEqual(network.request.polls.map((poll) => poll.since).sort(), [null, "p0"]);
+    const own = network.request.polls.findIndex((poll) => poll.since === null);
+    network.request.answers({ poll: own, status: 200, result: "first", position: "p1" });
+    await browser.sent();
+    assert.deepEqual([joined.answers, tabs[0].answers], [["first"], []]);
+    network.request.answer(200, "news", { position: "p2" });
+    await browser.sent();
+    assert.deepEqual([joined.answers, tabs[0].answers], [["first", "news"], ["news"]]);
+    assert.deepEqual(network.request.polls, [{ path: "/wall", params: {}, since: "p2" }]);
 });
 
 test("each tab gets a copy of the answer that it may change", async () => {
     const { browser, tabs, network } = await opened(2);
-    network.poll.answer(200, { list: [] });
-    await browser.advance(100);
+    network.request.answer(200, { list: [] });
+    await browser.sent();
     tabs[0].answers[0].list.push("mine");
     assert.deepEqual(tabs[1].answers[0], { list: [] });
 });
 
-test("tabs with other parameters poll for themselves", async () => {
+test("eight tabs with six loops each hold one connection with six polls", async () => {
     const browser = new FakeBrowser();
-    await browser.tab().start("/wall", { room: 1 });
-    await browser.tab().start("/wall", { room: 2 });
-    await browser.tab().start("/wall", { room: 1 });
-    assert.equal(browser.network.held.length, 2);
+    for (let index = 0; index < 8; index += 1) {
+        const tab = browser.tab();
+        for (let loop = 0; loop < 6; loop += 1) {
+            await tab.start("/path/" + loop, {}, { lp: tab.another() });
+        }
+    }
+    await browser.advance(3000);
+    assert.equal(browser.network.request.polls.length, 6);
+    browser.network.request.answers({ poll: 3, status: 200, result: "x", position: "p" });
+    await browser.sent();
+    assert.deepEqual(browser.tabs.map((tab) => tab.answers), Array(8).fill(["x"]));
+    assert.equal(browser.network.request.polls.length, 6);
 });
 
-for (const other of [{ db: "mydb", uid: 2, session_id: "one" }, { db: "other", uid: 1, session_id: "one" },
-    { db: "mydb", uid: 1, session_id: "two" }]) {
-    test(`users never share a poll: ${JSON.stringify(other)}`, async () => {
+for (const other of [{ db: "mydb", uid: 2, session_id: "one" }, { db: "mydb", uid: 1, session_id: "two" }]) {
+    test(`users never share a request: ${JSON.stringify(other)}`, async () => {
         const browser = new FakeBrowser();
         const [mine, theirs] = [browser.tab(), browser.tab(other)];
         await mine.start();
@@ -74,126 +90,115 @@ for (const other of [{ db: "mydb", uid: 2, session_id: "one" }, { db: "other", u
     });
 }
 
-test("a page that logs in as another user leaves the old user's line", async () => {
+test("a page that logs in as another user leaves the old user's request", async () => {
     const { browser, tabs, network } = await opened(2);
-    const follower = tabs.find((tab) => tab.name !== network.poll.tab);
     // 7.0 logs in without loading the page again: the session object stays, what is in it changes.
-    follower.session = { ...follower.session };
-    await follower.start();
-    Object.assign(follower.session, { uid: 2, session_id: "two" });
-    await follower.event("online");
-    await browser.advance(100);
-    assert.equal(network.held.length, 2);
-    network.held[0].answer(200, "for the first user");
-    await browser.advance(1000);
-    assert.deepEqual(follower.answers, []);
+    Object.assign(tabs[1].session, { uid: 2 });
+    network.request.answer(204);
+    await browser.sent();
+    assert.deepEqual(network.held.map((request) => request.body.uid).sort(), [1, 2]);
 });
 
-test("a tab that comes late takes part in the poll that is held", async () => {
-    const { browser, network } = await opened(2);
-    const late = browser.tab();
-    await late.start();
-    await browser.advance(30e3);
-    assert.equal(network.requests.length, 1);
-    network.poll.answer(200, "news");
-    await browser.advance(100);
-    assert.deepEqual(late.answers, ["news"]);
-});
-
-test("a tab whose callback is slow does not hold the others up, and misses nothing", async () => {
+test("a callback that waits delays the next poll of its loop, and of no other", async () => {
     const browser = new FakeBrowser();
-    const { network } = browser;
-    let release;
-    const slow = browser.tab();
-    const quick = browser.tab();
-    const lasts = new Map();
-    const path = (tab) => () => "/wall/" + (lasts.get(tab) || 0);
-    await slow.start(path(slow), {}, {
-        success: (value) => (lasts.set(slow, value), new Promise((resolve) => (release = resolve))),
-    });
-    await quick.start(path(quick), {}, { success: (value) => void lasts.set(quick, value) });
-    network.poll.answer(200, 1);
-    await browser.advance(100);
-    assert.equal(network.poll.tab, quick.name);
-    network.poll.answer(200, 2);
-    await browser.advance(100);
-    assert.deepEqual([slow.answers, quick.answers], [[1], [1, 2]]);
-    release();
-    await browser.advance(100);
-    const poll = network.held.find((held) => held.tab === slow.name);
-    assert.equal(poll.url, "/openerplongpolling/wall/1");
-    poll.answer(200, 2);
-    await browser.advance(100);
-    assert.deepEqual(slow.answers, [1, 2]);
-    assert.equal(network.held.length, 1);
+    const [waiting, other] = [browser.tab(), browser.tab()];
+    let done;
+    await waiting.start("/a", {}, { success: () => new Promise((resolve) => (done = resolve)) });
+    await waiting.start("/b", {}, { lp: waiting.another() });
+    await other.start("/a");
+    await browser.advance(3000);
+    browser.network.request.answer(200, 1, { position: "p1" });
+    await browser.sent();
+    assert.deepEqual(browser.network.request.polls.map((poll) => poll.path).sort(), ["/a", "/b"]);
+    browser.network.request.answers({ poll: 0, status: 200, result: 2, position: "p2" },
+        { poll: 1, status: 200, result: 2, position: "p2" });
+    await browser.sent();
+    assert.deepEqual([waiting.answers, other.answers], [[1, 1, 2], [1, 2]]);
+    done();
+    await browser.sent();
+    assert.deepEqual(browser.network.request.polls.map((poll) => poll.path + poll.since).sort(), ["/ap1", "/ap2", "/bp2"]);
 });
 
-test("the end of the session reaches every tab", async () => {
-    const { browser, tabs, network } = await opened(4);
-    network.poll.answer(401, {});
-    await browser.advance(3600e3);
-    assert.deepEqual(tabs.map((tab) => tab.errors), Array(4).fill([[401, "error"]]));
-    assert.deepEqual(tabs.map((tab) => tab.state), Array(4).fill("logged_out"));
-    assert.equal(network.requests.length, 1);
-});
-
-test("two loops of one page on one path share a poll, too", async () => {
+test("a tab that closes takes its polls along", async () => {
     const browser = new FakeBrowser();
-    const [one, other] = [browser.tab(), browser.tab()];
-    other.name = one.name;
-    await one.start();
-    await other.start();
-    browser.network.poll.answer(200, 1);
-    await browser.advance(100);
-    assert.deepEqual([one.answers, other.answers], [[1], [1]]);
+    const [one, two] = [browser.tab(), browser.tab()];
+    await one.start("/one");
+    await two.start("/two");
+    await one.event("pagehide");
+    await browser.advance(3000);
+    assert.deepEqual(browser.network.request.polls.map((poll) => poll.path), ["/two"]);
 });
 
-test("a message of a script of another release is not understood, so not heard", async () => {
-    const { browser, tabs } = await opened(1);
-    const line = [...browser.channels.open][0];
-    const stranger = browser.channels.channel(line.name);
-    const outcome = { kind: "answer", status: 200, headers: {}, text: "no", wait: 0, failures: 0 };
-    stranger.postMessage({ version: 99, key: '["/openerplongpolling/wall",{}]', outcome });
-    stranger.postMessage("not even an object");
-    stranger.postMessage(null);
-    await browser.advance(100);
-    assert.deepEqual([tabs[0].answers, tabs[0].reports], [[], []]);
-});
-
-for (const missing of ["locks", "channels"]) {
-    test(`without ${missing} each tab polls for itself`, async () => {
-        const { browser, tabs, network } = await opened(3, { [missing]: false });
-        assert.equal(network.held.length, 3);
-        network.held.forEach((poll) => poll.answer(200, poll.tab));
-        await browser.advance(100);
-        assert.deepEqual(tabs.map((tab) => tab.answers), tabs.map((tab) => [tab.name]));
-        assert.equal(network.held.length, 3);
+for (const told of [true, false]) {
+    test(`a tab that crashes is gone, ${told ? "as the browser says so" : "at its next answer"}`, async () => {
+        const { browser, tabs, network } = await opened(2, { path: (index) => "/path/" + index });
+        await tabs[0].crash(told);
+        await browser.advance(3000);
+        if (!told) {
+            assert.equal(network.request.polls.length, 2);
+            network.request.answer(204, undefined, { position: "p1" });
+            await browser.sent();
+        }
+        assert.deepEqual(network.request.polls.map((poll) => poll.path), ["/path/1"]);
     });
 }
 
-test("where locks are forbidden, the tab says so once and polls for itself", async () => {
-    const browser = new FakeBrowser();
-    browser.locks.request = async () => {
-        throw new DOMException("Access to the Locks API is denied in this context.", "SecurityError");
-    };
-    const tab = browser.tab();
-    await tab.start();
-    assert.equal(browser.network.held.length, 1);
-    browser.network.poll.answer(204);
-    await browser.advance(100);
-    assert.equal(browser.network.held.length, 1);
-    await tab.event("pagehide");
-    await tab.event("pageshow");
-    assert.equal(browser.network.held.length, 1);
-    assert.equal(tab.reports.length, 1);
+test("a tab that hangs holds nobody up", async () => {
+    const { browser, tabs, network } = await opened(3);
+    tabs[0].hang();
+    for (let value = 1; value <= 5; value += 1) {
+        network.request.answer(200, value, { position: "p" + value });
+        await browser.sent();
+    }
+    assert.deepEqual(tabs.map((tab) => tab.answers), [[], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]]);
 });
 
-test("tabs leave nothing behind: no lock, no line, no timer", async () => {
-    const { browser, tabs } = await opened(5);
-    tabs.forEach((tab) => tab.lp.stop_longpolling());
-    await settle();
-    await browser.advance(300e3);
-    assert.equal(browser.channels.open.size, 0);
-    assert.equal(browser.locks.held.size, 0);
-    assert.deepEqual(browser.clock.timers, []);
+test("a frozen tab misses nothing once it is resumed", async () => {
+    const { browser, tabs, network } = await opened(2);
+    await tabs[0].event("freeze", tabs[0].document);
+    network.request.answer(200, 1, { position: "p1" });
+    await browser.sent();
+    await tabs[0].event("resume", tabs[0].document);
+    assert.deepEqual([tabs[0].answers, tabs[1].answers], [[], [1]]);
+    assert.deepEqual(network.request.polls.map((poll) => poll.since).sort(), ["p0", "p1"]);
+});
+
+test("a laptop that slept repeats the polls of all its tabs once", async () => {
+    const { browser, tabs, network } = await opened(5);
+    const before = network.requests.length;
+    await browser.advance(40e3);
+    browser.clock.sleep(8 * 3600e3);
+    await browser.advance(20e3);
+    assert.equal(network.held.length, 1);
+    assert.equal(network.requests.length, before + 1);
+    assert.deepEqual(tabs.map((tab) => tab.errors), Array(5).fill([]));
+});
+
+test("ten tabs that lost the sidecar come back as one", async () => {
+    let seed = 1;
+    const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    const { browser, tabs, network } = await opened(10, { random });
+    const before = network.requests.length;
+    for (let failure = 0; failure < 5; failure += 1) {
+        network.request.answer_all(502, {});
+        await browser.sent();
+        assert.deepEqual(tabs.map((tab) => tab.errors.length), Array(10).fill(failure + 1));
+        await browser.advance(40e3);
+        assert.equal(network.requests.length, before + failure + 1);
+    }
+    network.request.answer(200, "back");
+    await browser.sent();
+    assert.deepEqual(tabs.map((tab) => tab.answers), Array(10).fill(["back"]));
+    assert.deepEqual(tabs.map((tab) => tab.state), Array(10).fill("live"));
+});
+
+test("the online event in every tab makes one new request", async () => {
+    const { browser, tabs, network } = await opened(6);
+    const before = network.requests.length;
+    for (const tab of tabs) {
+        tab.window.dispatchEvent(new Event("online"));
+    }
+    await browser.sent();
+    assert.equal(network.held.length, 1);
+    assert.equal(network.requests.length, before + 1);
 });

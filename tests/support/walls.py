@@ -19,7 +19,7 @@ ADDON_FOLDERS = (ROOT, ROOT / 'examples', ROOT / 'tests' / 'addons')
 LAYERS: tuple[tuple[str, ...], ...] = (
     ('service',),
     ('application',),
-    ('request', 'metrics'),
+    ('request', 'metrics', 'batch'),
     ('wire', 'database', 'polls'),
     ('news',),
     ('loop',),

@@ -32,8 +32,13 @@ class IrHttp(models.AbstractModel):
     _inherit = 'ir.http'
 
     def session_info(self):
-        """Adds ``longpolling``: {path, timeout in seconds}, for ``@web/session`` in the browser."""
-        info = super().session_info()
-        info['longpolling'] = {'path': settings.read('longpolling_path'),
-                               'timeout': settings.read('longpolling_timeout')}
-        return info
+        """Adds ``longpolling``, for ``@web/session`` in the browser."""
+        return dict(super().session_info(), longpolling=self._longpolling())
+
+    def get_frontend_session_info(self):
+        """The same for public pages."""
+        return dict(super().get_frontend_session_info(), longpolling=self._longpolling())
+
+    @staticmethod
+    def _longpolling():
+        return {'path': settings.read('longpolling_path'), 'timeout': settings.read('longpolling_timeout')}

@@ -4,39 +4,46 @@
 ::
 
     nginx -> PollServer (wire/server.py) -> Application.respond(environ, start_response)
-      Application._poll            starts the poll's one timer, turns what ends it into a response
-        Application._answer
-          Application._receive     on a fresh stack, which is not held (loop/fresh_stack.py)
-            parameters.Sent        what the browser sent, not parsed: GET data=, or a body
-            host.session           who asks: the host's session file, not yet verified
-            Application._database  the session's database, if this sidecar serves it
-            Application._find      the route, of the modules installed in that database  404
-          disconnect, peer_watch   end the poll from here on when its client is gone
-          polls.admit              counted, and refused if there are too many            413, 503
-          Application._log_in      the session, verified against the database            401, 403
-          Sent.parse               the parameters, a JSON object                         400
-          route.controller(request, **parameters)                                        200, 204
-            request.model, request.snapshot   read: one cursor of the budget a call      503
-            request.wait, request.follow      held: a greenlet and a socket
-          request.verify_again     is the session of a held poll still good?             401
-          responses.success        the return value as bytes
+      Application._receive         on a fresh stack, which is not held (loop/fresh_stack.py)
+        parameters.Sent            what the browser sent, not parsed: GET data=, or a body
+        host.session               who asks: the host's session file, not yet verified
+        Application._find          the route, of the modules installed in that database    404
+      disconnect, peer_watch       end all polls of the request from here on when its client is gone
+      Application._open            POST to the path itself: many polls in one request, of one login
+        Application._verify, Sent.parse, batch.asked, Application._find, once              400
+        batch.answer               each poll in a greenlet of its own, until one is ready
+      Application._poll            a poll: one timer, and what ends it as a response
+        polls.admit                counted, and refused if there are too many              413, 503
+        Application._verify        the session, verified against the database
+        Application._log_in        who may poll this route                                 401, 403
+        Sent.parse                 the parameters, a JSON object                           400
+        route.controller(request, **parameters)                                            200, 204
+          request.model, request.snapshot   read: one cursor of the budget a call          503
+          request.wait, request.follow      held: a greenlet, and a socket a request
+        request.verify_again       is the session of a held poll still good?               401
+        responses.success          the return value as bytes
       Application._send            head and body, in one segment; counted until it is sent
+
+A poll that is sent by itself is a request with one poll; it has no greenlet but that of its connection.
 
 A step that fails raises one of ``errors.py``, which holds the status of each. Nothing of
 a poll is kept on the application: what a step needs is an argument.
 """
+import collections
+import io
 import logging
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
-from .. import errors, host, routes
+from .. import errors, host, routes, settings
+from . import batch
 from .loop.clock import monotonic
 from .loop.deadline import PollTimeout, PollTimer
 from .loop.fresh_stack import run_on_fresh_stack
 from .polls import PollStopped
-from .request import FRESH, OnlyPosition, Request
-from .wire import disconnect, origin, peer_watch, responses
+from .request import FRESH, SINCE, OnlyPosition, Request
+from .wire import disconnect, origin, parameters, peer_watch, responses
 from .wire.parameters import Sent, misfit
 from .wire.received import Received
 
@@ -46,6 +53,62 @@ _logger = logging.getLogger(__name__)
 AT_ONCE = 65536
 
 _UNKNOWN = "There is no such long polling route here."
+
+
+class _Poll(collections.namedtuple('_Poll', 'environ request route parameters error')):
+    """A poll that was received: what its controller is called with, or the PollError that it ends with.
+
+    parameters: a dict; those of the path alone as long as what was sent is not parsed
+    """
+
+    __slots__ = ()
+
+    @property
+    def at_work(self):
+        return self.request is not None and self.request.at_work
+
+
+class _Received(object):
+    """What a request asks for, and who asks.
+
+    sent: the Sent that is not parsed yet, or None
+    weight: bytes of memory that what was sent may take
+    polls: list of _Poll; None as long as they are in what was sent
+    database, session: who asks, if anybody; `stranger`: the page is another user's; `foreign`: another site's
+    good, verified: whether the session is, and when the database was asked on the monotonic clock
+    """
+
+    __slots__ = ('sent', 'weight', 'polls', 'database', 'session', 'stranger', 'foreign', 'good', 'verified')
+
+    def __init__(self, sent, weight, database, session, foreign):
+        self.sent = sent
+        self.weight = weight
+        self.polls = None
+        self.database = database
+        self.session = session
+        self.stranger = False
+        self.foreign = foreign
+        self.good = False
+        self.verified = None
+
+    @property
+    def key(self):
+        return self.session.key if self.session is not None else None
+
+
+def _environ_of(asked, environ):
+    """Make `environ`, that of the whole request, the one of a poll of it; return it."""
+    address, _, query = asked.path.partition('?')
+    path = environ['PATH_INFO'].encode('latin-1') if bytes is not str else environ['PATH_INFO']
+    path += parameters.unquoted(address)
+    environ['PATH_INFO'] = path.decode('latin-1') if bytes is not str else path
+    environ['QUERY_STRING'] = str(query)
+    environ['wsgi.input'] = io.BytesIO()
+    environ['CONTENT_LENGTH'] = '0'
+    environ.pop(SINCE, None)
+    if asked.since:
+        environ[SINCE] = str(asked.since)
+    return environ
 
 
 class Application(object):
@@ -69,22 +132,54 @@ class Application(object):
         """The WSGI callable."""
         answer = self._metrics.answer(environ['PATH_INFO'])
         if answer is None:
-            self._metrics.started.inc()
             try:
-                answer = self._poll(environ)
+                answer = self._answer(environ)
             except peer_watch.BrowserDisconnected:
-                self._metrics.gone.inc()
-                return self._send(responses.NO_CONTENT, environ, start_response)     # lets go of the dispatcher
-            except disconnect.ClientDisconnected:
-                self._metrics.gone.inc()
-                raise
-            self._metrics.answered.labels(answer.status.split()[0]).inc()
+                answer = responses.NO_CONTENT       # lets go of the dispatcher
         return self._send(answer, environ, start_response)
 
-    def _poll(self, environ):
+    def _answer(self, environ):
+        ends = monotonic() + self._timeout
+        received = self._outcome(ends, environ, None, run_on_fresh_stack, self._receive, environ)
+        if not isinstance(received, _Received):
+            return self._refuse(None, received)
+        environ['longpolling.session'] = received.key
+        with disconnect.EndsPoll(environ['longpolling.incoming']), \
+                self._watched.ends_poll(environ.get(peer_watch.HEADER)):
+            if received.polls is not None:
+                return self._poll(ends, received.polls[0], received)
+            return self._answer_many(ends, environ, received)
+
+    def _answer_many(self, ends, environ, received):
+        """The answer to a request to the long polling path itself."""
         try:
-            with PollTimer(self._timeout) as timer:
-                return self._answer(environ, timer)
+            with self._polls.weigh(received.key, received.weight):
+                received.weight = 0
+                several = self._outcome(ends, environ, None, self._open, environ, received)
+                if isinstance(several, responses.Answer):
+                    return self._refuse(received.database, several)
+                if several:
+                    return batch.answer(received.polls, lambda poll: self._poll(ends, poll, received))
+                return self._poll(ends, received.polls[0], received)
+        except errors.TooManyPolls as error:
+            return self._refuse(received.database, responses.failure(error))
+
+    def _refuse(self, database, answer):
+        self._metrics.answered(None, database, answer)
+        return answer
+
+    @staticmethod
+    def _outcome(ends, environ, request, step, *arguments):
+        """What ``step(*arguments)`` returns, or the Answer to what ends it.
+
+        :param ends: when the poll's time is over, on the monotonic clock
+        :param request: the poll's Request, if it is known already
+        """
+        try:
+            with PollTimer(max(ends - monotonic(), 0.001)) as timer:
+                if request is not None:
+                    request.timer = timer
+                return step(*arguments)
         except PollTimeout as end:
             return responses.failure(end.cause) if end.cause is not None else responses.NO_CONTENT
         except PollStopped:
@@ -95,9 +190,9 @@ class Application(object):
             try:
                 return responses.of_abort(error)
             except responses.NotSendable as problem:
-                return self._not_sendable(environ, problem)
+                return Application._not_sendable(environ, problem)
         except responses.NotSendable as problem:
-            return self._not_sendable(environ, problem)
+            return Application._not_sendable(environ, problem)
         except Exception:
             _logger.exception("The poll of %r failed", environ.get('PATH_INFO', ''))
             return responses.INTERNAL_ERROR
@@ -107,39 +202,56 @@ class Application(object):
         _logger.error("The poll of %r failed: its controller returned %s", environ.get('PATH_INFO', ''), problem)
         return responses.INTERNAL_ERROR
 
-    def _answer(self, environ, timer):
-        request, route, variables, sent, database, session = run_on_fresh_stack(self._receive, environ)
-        request.timer = timer
-        with disconnect.EndsPoll(environ['longpolling.incoming']), \
-                self._watched.ends_poll(environ.get(peer_watch.HEADER)):
-            key = environ['longpolling.session'] = session.key if session else None
-            with self._polls.admit(request, key, sent.weight() + environ['longpolling.head_bytes']):
-                self._log_in(request, route, database, session)
-                parsed = run_on_fresh_stack(self._parse, sent, variables)
-                try:
-                    value = self._call(route.controller, request, parsed)
-                except OnlyPosition:
-                    return responses.no_content(request.answered_position)
-                except PollTimeout as timeout:
-                    if timeout.cause is not None:
-                        raise
-                    return responses.no_content(request.answered_position)
-                request.verify_again(older_than=FRESH)
-                answer = responses.success(route.mode, value, host.adapter().json_default, request.answered_position)
+    def _poll(self, ends, poll, received):
+        """The answer to one poll, counted under its route."""
+        self._metrics.started(poll.route, received.database)
+        try:
+            answer = self._outcome(ends, poll.environ, poll.request, self._run, poll, received)
+        except batch.NotReady:
+            self._metrics.put_off(poll.route, received.database)
+            raise
+        except disconnect.ClientDisconnected:
+            self._metrics.gone(poll.route, received.database)
+            raise
+        self._metrics.answered(poll.route, received.database, answer)
+        return answer
+
+    def _run(self, poll, received):
+        if poll.error is not None:
+            raise poll.error
+        request, route = poll.request, poll.route
+        with self._polls.admit(request, received.key, received.weight):
+            if received.verified is None:
+                self._verify(received)
+            self._log_in(request, route, received)
+            arguments = poll.parameters
+            if received.sent is not None:
+                sent, received.sent = received.sent, None       # it is not held with the poll
+                arguments = dict(run_on_fresh_stack(self._parse, sent), **arguments)
+                sent = None
+            try:
+                value = self._call(route.controller, request, arguments)
+            except OnlyPosition:
+                return responses.no_content(request.answered_position)
+            except PollTimeout as timeout:
+                if timeout.cause is not None:
+                    raise
+                return responses.no_content(request.answered_position)
+            request.verify_again(older_than=FRESH)
+            answer = responses.success(route.mode, value, host.adapter().json_default, request.answered_position)
         if request.notified_at is not None:
             self._metrics.notify_to_answer.observe(monotonic() - request.notified_at)
         return answer
 
     @staticmethod
-    def _parse(sent, variables):
-        """The controller's parameters. Only now, when route and login are known, is what was sent parsed."""
+    def _parse(sent):
+        """The parameters. Only now, when route and login are known, is what was sent parsed."""
         parsed = sent.parse()
         name = host.adapter().SESSION_PARAMETER
         if name is not None:
             claimed = parsed.pop(name, None)
             if claimed != sent.peeked is not None:
                 raise errors.BadRequest("What was sent must have no other member named %s before its own." % name)
-        parsed.update(variables)
         return parsed
 
     @staticmethod
@@ -153,35 +265,75 @@ class Application(object):
             raise
 
     def _receive(self, environ):
-        """Who asks for what: Request, Route, its variables and Sent; Database and Session, or None and None."""
-        received = Received(environ)
-        if received.method not in ('GET', 'POST'):
+        """Who asks for what, as _Received."""
+        request = Received(environ)
+        if request.method not in ('GET', 'POST'):
             raise errors.MethodNotAllowed("A poll is sent with GET or POST.")
-        sent = Sent(received)
-        session = self._session(received, sent)
-        database = self._database(session)
-        route, variables = self._find(received.path, database)
-        # The controller gets a Request of its own: what was parsed to get here need not be held with it.
-        return Request(environ), route, variables, sent, database, session
+        sent = Sent(request)
+        session = self._session(request, sent)
+        received = _Received(sent, sent.weight() + environ['longpolling.head_bytes'], self._database(session),
+                             session, origin.is_foreign(environ))
+        if request.method == 'GET' or request.path != settings.read('longpolling_path'):
+            received.polls = self._find([(environ, {})], received.database)
+        return received
 
     @staticmethod
     def _session(request, sent):
         name = host.adapter().SESSION_PARAMETER
-        told = {name: sent.peek(name)} if name is not None and name not in request.args else {}
-        key = host.adapter().session_key(request.cookies, request.args, told)
+        claimed = {name: sent.peek(name)} if name is not None and name not in request.args else {}
+        key = host.adapter().session_key(request.cookies, request.args, claimed)
         return host.adapter().session(key) if key else None
 
     def _database(self, session):
         return self._databases.get(session.db) if session else None
 
-    def _find(self, path, database):
-        try:
-            return self._match(path, database)
-        except errors.UnknownRoute:
+    def _open(self, environ, received):
+        """Find the polls in what was sent to the long polling path itself; whether it may be several.
+
+        The session is verified before anything is parsed.
+        """
+        self._verify(received)
+        sent, received.sent = run_on_fresh_stack(self._parse, received.sent), None
+        if 'polls' not in sent:
+            received.polls = self._find([(environ, sent)], received.database)
+            return False
+        asked, rest = batch.asked(sent)
+        if received.session is not None and not self._is_page_of(received.session, rest):
+            received.stranger, received.good = True, False
+        lone = len(asked) == 1
+        received.polls = self._find([
+            each if isinstance(each, errors.PollError) else
+            (_environ_of(each, environ if lone else dict(environ)), each.parameters) for each in asked],
+            received.database if not received.stranger else None)
+        return True
+
+    @staticmethod
+    def _is_page_of(session, sent):
+        """Whether the page that asks was made for the user who is logged in in its browser now."""
+        return sent.get('uid', session.uid) == session.uid and sent.get('db', session.db) == session.db
+
+    def _find(self, asked, database):
+        """The polls, each with its route among the modules installed in `database`.
+
+        :param asked: list of (environ, parameters), or of a PollError
+        """
+        polls = [self._found(each, database) for each in asked]
+        if database and any(isinstance(poll.error, errors.UnknownRoute) for poll in polls):
             # Perhaps its module was installed a moment ago.
-            if not database or not database.check_signaling():
-                raise
-            return self._match(path, database)
+            if database.check_signaling():
+                polls = [self._found(each, database) for each in asked]
+        return polls
+
+    def _found(self, asked, database):
+        if isinstance(asked, errors.PollError):
+            return _Poll({}, None, None, None, asked)
+        environ, sent = asked
+        # The controller gets a Request of its own: what was parsed to get here need not be held with it.
+        try:
+            route, variables = self._match(Received(environ).path, database)
+        except errors.PollError as error:
+            return _Poll(environ, None, None, None, error)
+        return _Poll(environ, Request(environ, route), route, dict(sent, **variables), None)
 
     def _match(self, path, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""
@@ -196,15 +348,23 @@ class Application(object):
             raise errors.UnknownRoute(_UNKNOWN)
 
     @staticmethod
-    def _log_in(request, route, database, session):
-        foreign = origin.is_foreign(request.environ)
-        if foreign and route.mustbeauthenticated:
+    def _verify(received):
+        """Ask the database whether the session is good, once for all polls."""
+        received.verified = monotonic()
+        if received.database and not received.foreign:
+            received.good = received.database.sessions.log_in(received.session)
+
+    @staticmethod
+    def _log_in(request, route, received):
+        if received.foreign and route.mustbeauthenticated:
             raise errors.Forbidden("A page of another site may not poll with this user's login.")
-        if database and not foreign and request.log_in(database, route, session):
-            if route.module not in database.modules():      # it was removed, as the database has just told
+        if received.good:
+            request.log_in(received.database, received.session, received.verified)
+            if route.module not in received.database.modules():     # it was removed, as the database has just said
                 raise errors.UnknownRoute(_UNKNOWN)
-            return
-        if route.mustbeauthenticated:
+        elif route.mustbeauthenticated and received.stranger:
+            raise errors.AuthenticationError("Another user is logged in by now; open the page again.")
+        elif route.mustbeauthenticated:
             raise errors.AuthenticationError("Nobody is logged in, or the session has ended; log in again.")
 
     def _send(self, answer, environ, start_response):

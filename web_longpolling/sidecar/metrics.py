@@ -1,8 +1,9 @@
 # -*- coding: utf-8 -*-
-"""What the sidecar tells the administrator's monitoring: ``/metrics`` and ``/health`` on its own port.
+"""What the sidecar tells the administrator: ``/metrics``, ``/health`` and ``/polls`` on its own port.
 
-Both lie outside of the long polling path, so no dispatcher makes them public.
+They lie outside of the long polling path, so no dispatcher makes them public.
 """
+import collections
 import json
 
 import gevent
@@ -33,10 +34,16 @@ class Metrics(object):
         self._polls = polls
         self._registry = CollectorRegistry()
         self._registry.register(self)       # asks collect() below
-        self.started = Counter('longpolling_polls_started', "Polls that arrived", registry=self._registry)
-        self.answered = Counter('longpolling_polls_answered', "Polls that were answered, by HTTP status",
-                                ['status'], registry=self._registry)
-        self.gone = Counter('longpolling_polls_gone', "Polls whose client hung up", registry=self._registry)
+        # A route is what a module declares, not what a browser asks for: there are as many as there are, and one
+        # without a name for what was refused before it was known.
+        labels = ['database', 'route']
+        self._started = Counter('longpolling_polls_started', "Polls whose controllers were called, or refused",
+                                labels, registry=self._registry)
+        self._answered = Counter('longpolling_polls_answered', "Polls that were answered, by HTTP status",
+                                 labels + ['status'], registry=self._registry)
+        self._put_off = Counter('longpolling_polls_put_off', "Polls that were not ready when others of their request "
+                                "were, and are asked for again", labels, registry=self._registry)
+        self._gone = Counter('longpolling_polls_gone', "Polls whose client hung up", labels, registry=self._registry)
         self.notify_to_answer = Histogram(
             'longpolling_notify_to_answer_seconds', "From the database's notification to the answer that it led to",
             buckets=BUCKETS, registry=self._registry)
@@ -51,10 +58,37 @@ class Metrics(object):
             database.connections.budget.on_wait = self.budget_wait.labels(name).observe
         Supervised("Measuring the lag of the event loop", self._measure_lag).start()
 
+    def started(self, route, database):
+        """A poll begins.
+
+        :param route: its Route, or None if it has none
+        :param database: the Database of its login, or None
+        """
+        self._started.labels(*_labels(route, database)).inc()
+
+    def answered(self, route, database, answer):
+        """It was answered.
+
+        :param answer: an Answer or werkzeug Response
+        """
+        self._answered.labels(*(_labels(route, database) + (answer.status.split()[0],))).inc()
+
+    def put_off(self, route, database):
+        """It was not ready when others of its request were answered."""
+        self._put_off.labels(*_labels(route, database)).inc()
+
+    def gone(self, route, database):
+        """Its client hung up."""
+        self._gone.labels(*_labels(route, database)).inc()
+
     def collect(self):
         """The figures that are read off when somebody asks; prometheus_client calls this."""
-        yield GaugeMetricFamily('longpolling_polls_held', "Polls whose controllers are at work or wait",
-                                value=len(self._polls))
+        held = GaugeMetricFamily('longpolling_polls_held', "Polls whose controllers are at work or wait",
+                                 labels=['database', 'route'])
+        counted = collections.Counter((poll.database or '', poll.route or '') for poll in self._polls.list())
+        for labels in set(counted) | set((name, '') for name in self._databases):
+            held.add_metric(labels, counted[labels])
+        yield held
         for name, family, meaning, read in (
                 ('longpolling_budget_size', GaugeMetricFamily, "Cursors that may be open at once",
                  lambda database: database.connections.budget.size),
@@ -78,11 +112,14 @@ class Metrics(object):
             yield metric
 
     def answer(self, path):
-        """The Answer for ``/metrics`` or ``/health``, None for any other path."""
+        """The Answer for ``/metrics``, ``/health`` or ``/polls``, None for any other path."""
         if path == '/metrics':
             return responses.plain(200, str(CONTENT_TYPE_LATEST), generate_latest(self._registry))
         if path == '/health':
             return self._health()
+        if path == '/polls':
+            told = [poll._asdict() for poll in self._polls.list()]
+            return responses.plain(200, 'application/json', json.dumps(told, sort_keys=True).encode('utf-8'))
         return None
 
     def _health(self):
@@ -97,3 +134,7 @@ class Metrics(object):
             before = monotonic()
             gevent.sleep(LAG_STEP)
             self._lag.set(max(monotonic() - before - LAG_STEP, 0))
+
+
+def _labels(route, database):
+    return database.name if database is not None else '', route.path if route is not None else ''

@@ -41,6 +41,10 @@ class Polls(object):
     def __len__(self):
         return len(self._requests)
 
+    def list(self):
+        """The polls under way: a list of PollState."""
+        return [request.state() for request in list(self._requests.values())]
+
     def admit(self, request, session, weight=0):
         """A context manager that counts a poll for the length of its block.
 
@@ -50,6 +54,13 @@ class Polls(object):
         :raises TooManyPolls: if there are too many, of all or of the same session, or they are too large together
         """
         return _Admission(self, request, session, weight)
+
+    def weigh(self, session, weight):
+        """A context manager that counts what was sent with many polls in one request, for the length of its block.
+
+        The rest is as for :meth:`admit`, which each of these polls needs too.
+        """
+        return _Weight(self, session, weight)
 
     def sending(self, session, body):
         """The answer of a poll, to be sent: an iterable that counts for the session until gevent closes it.
@@ -68,12 +79,15 @@ class Polls(object):
             if self._per_session[session] >= self._most_per_session:
                 raise TooManyPolls("This login has %d polls under way already; try again later."
                                    % self._most_per_session)
-        if self._weights[session] + weight > (ALL_STRANGERS if session is None else ONE_SESSION):
-            raise TooManyPolls("The polls of this login that are under way have sent too much; try again later.")
+        self._add_weight(session, weight)
         if session is not None:
             self._per_session[session] += 1
-        self._weights[session] += weight
         self._requests[gevent.getcurrent()] = request
+
+    def _add_weight(self, session, weight):
+        if self._weights[session] + weight > (ALL_STRANGERS if session is None else ONE_SESSION):
+            raise TooManyPolls("The polls of this login that are under way have sent too much; try again later.")
+        self._weights[session] += weight
 
     def _end(self, session, weight):
         del self._requests[gevent.getcurrent()]
@@ -125,6 +139,22 @@ class _Admission(object):
 
     def __exit__(self, *error):
         self._polls._end(self._session, self._weight)
+
+
+class _Weight(object):
+
+    __slots__ = ('_polls', '_session', '_weight')
+
+    def __init__(self, polls, session, weight):
+        self._polls = polls
+        self._session = session
+        self._weight = weight
+
+    def __enter__(self):
+        self._polls._add_weight(self._session, self._weight)
+
+    def __exit__(self, *error):
+        _subtract(self._polls._weights, self._session, self._weight)
 
 
 class _Sending(object):

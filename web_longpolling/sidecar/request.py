@@ -1,5 +1,6 @@
 # -*- coding: utf-8 -*-
 """What a controller is given: werkzeug's Request, and the user's database."""
+import collections
 import contextlib
 
 from ..errors import AuthenticationError, BadRequest, SnapshotHeld
@@ -16,6 +17,19 @@ except NameError:
 
 # How a page sends the position of its last answer, in the environment of WSGI.
 SINCE = 'HTTP_X_LONGPOLLING_SINCE'
+
+
+class PollState(collections.namedtuple('PollState', 'database user route channels seconds at_work')):
+    """A poll, as the administrator sees it.
+
+    database, user: name and id of who polls; None without a login
+    route: the path of the Route that it polls
+    channels: list of the names of those that it waits for just now; None if it waits for none
+    seconds: for how long it has been under way
+    at_work: whether it is known to be looking for news, or reading
+    """
+
+    __slots__ = ()
 
 
 class OnlyPosition(BaseException):
@@ -46,10 +60,14 @@ class Request(Received):
     position: text, up to which the page will have seen the channels that it waits for or follows; None without such
     """
 
-    def __init__(self, environ):
+    def __init__(self, environ, route):
+        """
+        :param route: the poll's Route
+        """
         Received.__init__(self, environ)
+        self._began = monotonic()
         self._database = None
-        self._route = None
+        self._route = route.path
         self._session = None
         self._verified = None       # when, on the monotonic clock
         self._snapshot = None
@@ -58,21 +76,20 @@ class Request(Received):
         self._followed = False      # whether `position` is the controller's by now
         self.timer = None           # the PollTimer that ends it
         self.notified_at = None     # when the news came that it answers, on the same clock
+        self.channels = None        # what it waits for just now, a frozenset of names
+        self._reading = False       # whether it reads, or waits for a cursor to read with
+        self._busy = False          # whether it looks for news, or has some
 
-    def log_in(self, database, route, session):
-        """Make the poll the user's of `session`, if the database says that it is good.
+    def log_in(self, database, session, verified):
+        """Make the poll the user's of `session`, which the database has found good.
 
-        :param route: the poll's Route
-        :returns: whether it is
-        :raises AuthenticationError: if it is, and the page says that it was made for another user
+        :param verified: when, on the monotonic clock
+        :raises AuthenticationError: if the page says that it was made for another user
         """
-        self._verified = monotonic()
-        if database.sessions.log_in(session):
-            self.expect_user(session.uid, self.headers.get(USER_HEADER))
-            self._database = database
-            self._route = route.path
-            self._session = session
-        return self._session is not None
+        self.expect_user(session.uid, self.headers.get(USER_HEADER))
+        self._database = database
+        self._session = session
+        self._verified = verified
 
     @staticmethod
     def expect_user(uid, expected):
@@ -111,7 +128,24 @@ class Request(Received):
         :raises AuthenticationError: if the session has ended; the request has no login from then on
         """
         self.notified_at = notified_at
+        self._busy = True
         self.verify_again()
+
+    def hold(self, channels):
+        """From now on the poll does nothing but wait for news on `channels`, until these are set to None again."""
+        self.channels = channels
+        self._busy = False
+
+    def state(self):
+        """What the administrator sees of it, a PollState."""
+        session = self._session
+        return PollState(session and session.db, session and session.uid, self._route,
+                         self.channels and sorted(self.channels), round(monotonic() - self._began, 1), self.at_work)
+
+    @property
+    def at_work(self):
+        """Whether it is known to be doing something else than waiting: it looks for news, has some, or reads."""
+        return self._busy or self._reading
 
     @property
     def session_key(self):
@@ -160,12 +194,16 @@ class Request(Received):
             yield self._snapshot
             return
         reader = Reader(self._route, session.uid, self.timer.deadline if self.timer is not None else float('inf'))
-        with open_snapshot(self._database, reader, self.context, self._verify_after) as snapshot:
-            self._snapshot = snapshot
-            try:
-                yield snapshot
-            finally:
-                self._snapshot = None
+        self._reading = True
+        try:
+            with open_snapshot(self._database, reader, self.context, self._verify_after) as snapshot:
+                self._snapshot = snapshot
+                try:
+                    yield snapshot
+                finally:
+                    self._snapshot = None
+        finally:
+            self._reading = False
 
     def _verify_after(self, cr):
         """After a long read: verify the session while the cursor is still here, so that the answer waits for no other.
@@ -235,6 +273,7 @@ class Request(Received):
         self._login()
         if self._snapshot is not None:
             raise SnapshotHeld()
+        self._busy = True
 
     @staticmethod
     def _channels(names):

@@ -9,8 +9,8 @@ class Teller(models.AbstractModel):
     _description = 'Notifies the channel of the test controllers'
 
     @api.model
-    def tell(self, payload):
-        longpolling.publish(self.env.cr, 'browser', payload)
+    def tell(self, payload, channel='browser'):
+        longpolling.publish(self.env.cr, channel, payload)
 
 
 class Write(http.Controller):

@@ -8,8 +8,8 @@ class Teller(osv.AbstractModel):
     _name = 'longpolling.browser'
     _description = 'Notifies the channel of the test controllers'
 
-    def tell(self, cr, uid, payload, context=None):
-        longpolling.publish(cr, 'browser', payload)
+    def tell(self, cr, uid, payload, channel='browser', context=None):
+        longpolling.publish(cr, channel, payload)
         return True
 
 

@@ -22,6 +22,19 @@ def count(request, name, known, **kwargs):
         request.wait('browser')
 
 
+@longpolling.route('/channel/<name>')
+def channel(request, name, **kwargs):
+    """What is published on one channel."""
+    return [event['payload'] for event in request.follow(name)['events']]
+
+
+@longpolling.route('/latest')
+def latest(request, **kwargs):
+    """The shortest controller: wait, and read."""
+    request.wait('wall')
+    return request.model('longpolling.demo.note').search([], limit=1, order='id desc')
+
+
 @longpolling.route('/fails')
 def fails(request, **kwargs):
     raise ValueError('the secret number is 4711')
@@ -54,3 +67,9 @@ def held(request, **kwargs):
     """Which sidecar held this poll until something was published."""
     request.follow('browser')
     return os.getpid()
+
+
+@longpolling.route('/anybody', mustbeauthenticated=False)
+def anybody(request, **kwargs):
+    """For pages that nobody has logged in to see."""
+    return 'hello'

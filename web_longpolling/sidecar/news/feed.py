@@ -201,9 +201,11 @@ class Feed(object):
                     return news
                 origin, position = self._buffer.origin, news.position
                 request.position = self._text(position)
+                request.hold(channels)
                 try:
                     woken = self._wait(follower.signal, ends and max(ends - monotonic(), 0))
                 finally:
+                    request.channels = None
                     if follower.aligned and not follower.signal.is_set():   # nothing until what was read last
                         request.position = self._buffer.position()
                 if not woken:

@@ -9,6 +9,11 @@ import json
 import math
 import re
 
+try:
+    from urllib.parse import unquote_to_bytes
+except ImportError:         # Python 2.7
+    from urllib import unquote as unquote_to_bytes
+
 from ...errors import BadRequest, TooLarge
 
 # Lists and objects, and values, that a poll may send. An empty one takes up to 280 bytes of memory, on Python 2.7.
@@ -138,6 +143,11 @@ def _check_values(sent):
             return
         level = below
     raise ValueError("it is nested more than %d levels deep" % MAX_DEPTH)
+
+
+def unquoted(path):
+    """The bytes of a path as a URL holds it, of text."""
+    return unquote_to_bytes(path.encode('utf-8'))
 
 
 def misfit(controller, request, sent):

@@ -162,3 +162,30 @@ _OURS = frozenset(['connection', 'content-length', 'keep-alive', 'trailer', 'tra
 NO_CONTENT = Answer('204 No Content', list(PROTECTING), b'')
 
 INTERNAL_ERROR = refusal(500, "The controller failed; the server's log says why.")
+
+
+def is_stopping(answer):
+    """Whether an answer sends the browser elsewhere, since this sidecar stops."""
+    return ('X-Longpolling', 'stopping') in answer.headers
+
+
+def taken_apart(answer, trusted):
+    """An answer as a part of another one.
+
+    :param trusted: whether what says that it is JSON is ours; a controller's own Response may say anything
+    :returns: the status code; the headers, a dict by name; the body, bytes; whether that is JSON
+    """
+    headers = dict(answer.headers)
+    is_json = headers.get('Content-Type', '').partition(';')[0].strip() == 'application/json'
+    return int(answer.status[:3]), headers, answer.body, is_json and (trusted or _is_json(answer.body))
+
+
+def _is_json(body):
+    def refuse(constant):
+        raise ValueError(constant)
+
+    try:
+        json.loads(body.decode('utf-8'), parse_constant=refuse)
+    except (ValueError, RuntimeError):
+        return False
+    return True

@@ -12,8 +12,8 @@
      * @property {function(session): Promise<{path: string, timeout: number}>} configuration  the long polling path,
      *     and the seconds after which a poll is answered at the latest
      * @property {function(session): string} origin  what stands before the path in a URL; "" for the page's own
-     * @property {function(session): Object} parameters  what the host needs in the JSON body, such as a session id
-     * @property {function(session): Array} identity  database, user, session: tabs that agree in it share their polls
+     * @property {function(session): Object} login  what goes along with the polls: `uid`, the user whose page it is,
+     *     and what the host needs besides, such as a session id. Tabs that agree in it share their polls
      */
 
     core.LongPolling = class LongPolling {
@@ -48,13 +48,14 @@
          */
         start_longpolling(session, path, params, success, error) {
             this.stop_longpolling();
-            const page = new core.Page(this.env.console, path, params, success, error, (state) => this.onstate(state));
-            const loop = new core.Loop(this.env, this.host, session, page);
+            const onstate = (state) => this.onstate(state);
+            const callbacks = new core.Callbacks(this.env.console, path, params, success, error, onstate);
+            const loop = new core.Loop(this.env, this.host, session, callbacks);
             this.loop = loop;
             loop.run().catch((problem) => this.env.console.error("web_longpolling: the loop ended:", problem));
         }
 
-        /** Abort the request that is under way and call nobody back any more. */
+        /** End the poll that is under way and call nobody back any more. */
         stop_longpolling() {
             if (this.loop !== null) {
                 this.loop.stop();

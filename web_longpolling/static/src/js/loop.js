@@ -1,7 +1,7 @@
 /** @odoo-module ignore */
 // The poll loop from start to stop. Every start makes a new one, so an answer of an earlier loop has nowhere to go.
 //
-//     configure → round: wait, poll (this tab or another one) → call back, until that is settled → round …
+//     configure → poll, by the hub → call back, until that is settled → poll …
 (function (scope) {
     "use strict";
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
@@ -10,51 +10,49 @@
     const MARGIN = 10000;
     // A poll that was not refused within this time is taken to be held. HTTP does not tell earlier.
     const LIVE_AFTER = 2000;
-    // How long to wait, in milliseconds, before looking again whether the host's session is ready.
+    // How long to wait, in milliseconds, before looking again whether the host's session is ready; and after how many
+    // such looks the console is told.
     const NOT_READY = 100;
+    const LOOKS = 100;
     // After these another poll would change nothing.
     const LAST = ["logged_out", "refused"];
+    // What the page is told after each kind of outcome.
+    const STATES = {
+        answer: "live", nothing: "live", failed: "reconnecting", logged_out: "logged_out", refused: "stopped",
+    };
 
     core.Loop = class Loop {
         /**
          * @param {Environment} env
          * @param {Host} host  see longpolling.js
          * @param {*} session  the host's
-         * @param {core.Page} page
+         * @param {core.Callbacks} callbacks
          */
-        constructor(env, host, session, page) {
+        constructor(env, host, session, callbacks) {
             this.env = env;
             this.host = host;
             this.session = session;
-            this.page = page;
+            this.callbacks = callbacks;
             this.stopped = false;
-            this.configuration = null;
-            this.position = null; // what the last answer said that this page has seen
-            this.channel = null;
-            this.round = null;
-            this.pause = new AbortController();
-            this.hope = new AbortController();
-            this.backoff = new core.Backoff(env);
-            this.presence = new core.Presence(env, {
-                online: () => this.again(),
-                visible: () => this.hurry(),
-                left: () => this.leave(),
-                back: () => this.backoff.succeeded(),
-            });
+            this.end_poll = () => undefined;
+            this.timers = [];
+            // What the next poll is asked with; see Hub.join.
+            this.since = null;
+            this.wait = 0;
+            this.failures = 0;
+            this.doubted = false; // whether the sidecar has said once that nobody is logged in
         }
 
         /** Poll until `stop`, or until an outcome that no other poll would change. */
         async run() {
-            this.page.tell_state("connecting");
-            let delay = 0;
+            this.callbacks.tell_state("connecting");
+            const configuration = await this.configure();
             while (!this.stopped) {
-                const outcome = await this.next_outcome(delay);
-                delay = 0;
+                const outcome = await this.poll(configuration);
                 if (outcome !== null && !this.stopped) {
                     this.note(outcome);
-                    delay = outcome.wait;
-                    await (this.stopped ? undefined : this.page.deliver(outcome));
-                    if (LAST.indexOf(outcome.kind) >= 0) {
+                    await (this.stopped || this.doubted ? undefined : this.callbacks.deliver(outcome));
+                    if (LAST.indexOf(outcome.kind) >= 0 && !this.doubted) {
                         this.stop();
                     }
                 }
@@ -62,157 +60,114 @@
         }
 
         stop() {
-            if (!this.stopped) {
-                this.stopped = true;
-                this.presence.close();
-                this.leave();
-            }
+            this.stopped = true;
+            this.end_poll();
+            this.clear_timers();
         }
 
-        /** End the request and give locks and channel back. The loop goes on when the page is back. */
-        leave() {
-            this.hope.abort();
-            this.pause.abort();
-            if (this.round !== null) {
-                this.round.end();
+        /** Wait for the session, and ask the host for path and timeout until it says them. */
+        async configure() {
+            for (let looks = 1; !this.stopped && !this.host.is_ready(this.session); looks += 1) {
+                if (looks === LOOKS) {
+                    this.env.console.warn("web_longpolling: the session that was passed has no id yet: nobody is logged in, " +
+                        "or it is no session. Polls begin when it has one.");
+                }
+                await this.sleep(NOT_READY);
             }
-            if (this.channel !== null) {
-                this.channel.close();
-                this.channel = null;
+            while (!this.stopped) {
+                try {
+                    return await this.host.configuration(this.session);
+                } catch (error) {
+                    // A host that is away tells the page by the error callback; a mistake in the set-up has to be seen.
+                    if (error instanceof Error) {
+                        this.env.console.error("web_longpolling: where to poll is not known:", error);
+                    }
+                    const outcome = core.no_answer("error");
+                    outcome.wait = core.wait_after(this.env, this.failures, null);
+                    if (!this.stopped) {
+                        this.note(outcome);
+                        await this.callbacks.deliver(outcome);
+                        await this.sleep(outcome.wait);
+                        this.wait = 0;
+                    }
+                }
             }
+            return null;
         }
 
-        /** Poll now if the loop is waiting. */
-        hurry() {
-            this.pause.abort();
-            if (this.round !== null) {
-                this.round.hurry();
-            }
-        }
-
-        /** The network changed: a request that is under way may hang on a connection that is dead. */
-        again() {
-            if (this.round !== null && !this.round.is_waiting()) {
-                this.round.end();
-            }
-            this.hurry();
-        }
-
-        /** @returns {Promise<?Outcome>} null: nothing to tell, begin again */
-        async next_outcome(delay) {
-            if (!this.presence.here) {
-                await this.presence.returned;
-                return null;
-            }
-            if (this.configuration === null) {
-                await this.wait(delay);
-                return this.configure();
-            }
+        /** @returns {Promise<?Outcome>} null: the page does not say where to poll */
+        poll(configuration) {
             let poll;
             try {
-                poll = this.page.read();
+                poll = this.callbacks.read();
             } catch (error) {
-                this.page.report(error);
-                await this.wait(this.backoff.failed(null));
-                return null;
+                this.callbacks.report(error);
+                this.failures += 1;
+                return this.sleep(core.wait_after(this.env, this.failures - 1, null)).then(() => null);
             }
-            return this.play_round(poll, delay);
-        }
-
-        /** Ask the host for path and timeout. */
-        async configure() {
-            if (!this.host.is_ready(this.session)) {
-                await this.wait(NOT_READY);
-                return null;
-            }
-            try {
-                this.configuration = await this.host.configuration(this.session);
-                return null;
-            } catch (error) {
-                // A host that is away tells the page by the error callback; a mistake in the set-up has to be seen.
-                if (error instanceof Error) {
-                    this.env.console.error("web_longpolling: where to poll is not known:", error);
-                }
-                return this.with_wait(core.no_answer("error"));
-            }
-        }
-
-        async play_round(poll, delay) {
-            if (this.round !== null) {
-                await this.round.released;
-            }
-            if (this.stopped || !this.presence.here) {
-                return null;
-            }
-            const identity = JSON.stringify(this.host.identity(this.session));
-            if (this.channel === null || this.channel.identity !== identity) {
-                this.leave();
-                this.channel = new core.Channel(this.env, identity);
-            }
-            const url = this.host.origin(this.session) + this.configuration.path + poll.path;
-            const limit = this.configuration.timeout * 1000 + MARGIN;
-            this.round = new core.Round(this.env, this.channel, JSON.stringify([url, poll.params, this.position]), limit, (signal) => {
-                const parameters = Object.assign(poll.params, this.host.parameters(this.session));
-                return core.send_poll(this.env, url, parameters, this.position, limit, signal).then((outcome) => this.with_wait(outcome));
+            this.path = poll.path;
+            this.url = this.host.origin(this.session) + configuration.path;
+            const login = {
+                url: this.url,
+                limit: configuration.timeout * 1000 + MARGIN,
+                body: this.host.login(this.session),
+            };
+            const state = { since: this.since, wait: this.wait, failures: this.failures, login: login };
+            return new Promise((resolve) => {
+                this.end_poll = core.connection_of(this.env).poll(Object.assign(poll, state), resolve);
+                this.report_live_when_held(this.wait);
             });
-            this.hope_for_life(this.round.waiting.signal, delay);
-            return this.round.run(delay);
         }
 
-        /** Settle, for all tabs, when to send the next poll. */
-        with_wait(outcome) {
-            if (outcome !== null) {
-                outcome.wait = 0;
-                if (outcome.kind === core.KINDS.failed) {
-                    outcome.wait = this.backoff.failed(outcome.headers["retry-after"]);
-                } else if (outcome.kind === core.KINDS.stopping) {
-                    outcome.wait = this.backoff.sent_elsewhere();
-                }
-                outcome.failures = this.backoff.failures;
-            }
-            return outcome;
-        }
-
+        /** Keep what the next poll needs, and tell page and console what became of this one. */
         note(outcome) {
-            this.hope.abort();
-            this.backoff.failures = outcome.failures;
-            this.position = outcome.headers["x-longpolling-position"] || this.position;
-            switch (outcome.kind) {
-                case core.KINDS.answer:
-                case core.KINDS.nothing:
-                    this.backoff.succeeded();
-                    this.page.tell_state("live");
-                    break;
-                case core.KINDS.failed:
-                    this.page.tell_state("reconnecting", outcome.wait);
-                    break;
-                case core.KINDS.logged_out:
-                    this.page.tell_state("logged_out");
-                    break;
-                case core.KINDS.refused:
-                    this.page.tell_state("stopped");
-                    break;
+            this.clear_timers();
+            this.since = outcome.position || this.since;
+            this.wait = outcome.wait;
+            this.failures = outcome.kind === core.KINDS.failed ? this.failures + 1 : 0;
+            // Nobody is logged in: that is asked once more, since the session may have been renewed a moment ago.
+            this.doubted = outcome.kind === core.KINDS.logged_out && !this.doubted;
+            if (this.doubted) {
+                return;
+            }
+            this.callbacks.tell_state(STATES[outcome.kind], outcome.wait);
+            if (LAST.indexOf(outcome.kind) >= 0) {
+                this.env.console.warn("web_longpolling: no more polls of " + this.path + ":", reason_of(outcome, this.url));
             }
         }
 
         /** Tell the page that it is live again when the next poll seems to be held. */
-        async hope_for_life(waiting, delay) {
-            this.hope.abort();
-            const hope = new AbortController();
-            this.hope = hope;
-            await core.sleep(this.env, delay, waiting);
-            if (!hope.signal.aborted && this.page.state === "reconnecting") {
-                this.page.tell_state("reconnecting");
-            }
-            await core.sleep(this.env, LIVE_AFTER, hope.signal);
-            if (!hope.signal.aborted) {
-                this.page.tell_state("live");
+        report_live_when_held(delay) {
+            if (this.callbacks.state !== "live") {
+                if (this.callbacks.state === "reconnecting") {
+                    this.later(delay, () => this.callbacks.tell_state("reconnecting"));
+                }
+                this.later(delay + LIVE_AFTER, () => this.callbacks.tell_state("live"));
             }
         }
 
-        wait(delay) {
-            this.pause = new AbortController();
-            return core.sleep(this.env, delay, this.pause.signal);
+        sleep(delay) {
+            return new Promise((resolve) => this.later(delay, resolve));
+        }
+
+        later(delay, action) {
+            this.timers.push(this.env.setTimeout(action, delay));
+        }
+
+        clear_timers() {
+            this.timers.splice(0).forEach((timer) => this.env.clearTimeout(timer));
         }
     };
+
+    /** Why a loop stops for good, for the console. */
+    function reason_of(outcome, url) {
+        const body = core.parsed(outcome.text);
+        if (body && body.error) {
+            return outcome.status + ", " + body.error;
+        }
+        if (outcome.status === 404) {
+            return "404, no sidecar answers at " + url + ". Does the dispatcher send this path there?";
+        }
+        return String(outcome.status);
+    }
 })(globalThis);

@@ -3,6 +3,7 @@
 openerp.web_longpolling = function (instance) {
     "use strict";
     const core = globalThis.web_longpolling_core;
+    const env = core.browser(window);
 
     /** See the typedef Host in longpolling.js. `session` is an instance.web.Session. */
     const host = {
@@ -21,15 +22,40 @@ openerp.web_longpolling = function (instance) {
 
         origin: (session) => session.prefix,
 
-        // The cookie `sid` names a file of sessions, this the session in it.
-        parameters: (session) => ({ session_id: session.session_id }),
-
-        identity: (session) => [session.db, session.uid, session.session_id],
+        // The cookie `sid` names a file of sessions, the id the session in it.
+        login: (session) => ({ session_id: session.session_id, uid: session.uid, db: session.db }),
     };
+
+    // OpenERP destroys what has a widget for its parent together with the widget.
+    const Life = instance.web.Class.extend(instance.web.ParentedMixin, {
+        /** @this {*} */
+        init: function (widget, end) {
+            instance.web.ParentedMixin.init.call(this);
+            this.setParent(widget);
+            this.end = end;
+        },
+        /** @this {*} */
+        destroy: function () {
+            this.end();
+            instance.web.ParentedMixin.destroy.call(this);
+        },
+    });
 
     instance.web.LongPolling = class LongPolling extends core.LongPolling {
         constructor() {
-            super(core.browser(window), host);
+            super(env, host);
+        }
+
+        /**
+         * As start_longpolling, with the widget's session and until the widget is destroyed:
+         * `this.lp = new instance.web.LongPolling().start_with(this, "/mainpath", {}, callback);`
+         *
+         * @returns {LongPolling} itself
+         */
+        start_with(widget, path, params, success, error) {
+            new Life(widget, () => this.stop_longpolling());
+            this.start_longpolling(widget.session, path, params, success, error);
+            return this;
         }
     };
 };

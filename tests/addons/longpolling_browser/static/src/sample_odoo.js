@@ -5,7 +5,7 @@ import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { session } from "@web/session";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { LongPolling } from "@web_longpolling/longpolling";
+import { LongPolling, useLongPolling } from "@web_longpolling/longpolling";
 
 const seen = (window.longpolling_sample = { answers: [], errors: [], written: [] });
 
@@ -53,3 +53,15 @@ class Sample extends Component {
 }
 
 registry.category("actions").add("longpolling_browser.sample", Sample);
+
+/** A loop that lives as long as its component, and the state of the connection in its template. */
+class Hooked extends Component {
+    static template = xml`<div class="longpolling_hooked" t-att-data-state="live.name"/>`;
+    static props = { ...standardActionServiceProps };
+
+    setup() {
+        this.live = useLongPolling("/mainpath", { colour: "blue" }, (result) => seen.answers.push(result));
+    }
+}
+
+registry.category("actions").add("longpolling_browser.hooked", Hooked);

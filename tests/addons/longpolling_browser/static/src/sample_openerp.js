@@ -65,5 +65,19 @@ openerp.longpolling_browser = function (instance) {
         }
     });
 
+    // A loop that lives as long as its widget.
+    instance.longpolling_browser.Hooked = instance.web.Widget.extend({
+        className: 'longpolling_hooked',
+
+        start: function () {
+            var self = this;
+            this.lp = new instance.web.LongPolling().start_with(this, '/mainpath', {colour: 'blue'}, function (result) {
+                seen.answers.push(result);
+            });
+            this.lp.onstate = function (state) { self.$el.attr('data-state', state.name); };
+        }
+    });
+
+    instance.web.client_actions.add('longpolling_browser.hooked', 'instance.longpolling_browser.Hooked');
     instance.web.client_actions.add('longpolling_browser.sample', 'instance.longpolling_browser.Sample');
 };

@@ -5,7 +5,7 @@
     "use strict";
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
-    core.Page = class Page {
+    core.Callbacks = class Callbacks {
         /**
          * @param {Console} console  where exceptions of the page's functions are reported
          * @param {string|function(): string} path  below the long polling path, such as "/wall/17"
@@ -24,7 +24,7 @@
             this.state = null;
         }
 
-        /** Where to poll now and with what: a callback may have changed both since the last round. */
+        /** Where to poll now and with what: a callback may have changed both since the last poll. */
         read() {
             return {
                 path: typeof this.path === "function" ? this.path() : this.path,
@@ -36,9 +36,9 @@
         async deliver(outcome) {
             try {
                 if (outcome.kind === core.KINDS.answer) {
-                    await this.success(core.result_of(outcome));
-                } else if (outcome.kind !== core.KINDS.nothing && outcome.kind !== core.KINDS.stopping && this.error) {
-                    await this.error(core.xhr_of(outcome), outcome.reason);
+                    await this.success(outcome.result);
+                } else if (outcome.kind !== core.KINDS.nothing && this.error) {
+                    await this.error(xhr_of(outcome), outcome.reason);
                 }
             } catch (error) {
                 // A deferred that is rejected is settled too, and whoever rejected it knows why. An exception is news.
@@ -63,6 +63,30 @@
 
         report(error) {
             this.console.error("web_longpolling: a callback failed:", error);
+        }
+    };
+
+    /** What the error callback gets first: an object that reads like jQuery's XMLHttpRequest. */
+    function xhr_of(outcome) {
+        return {
+            readyState: outcome.status === 0 ? 0 : 4,
+            status: outcome.status,
+            statusText: outcome.reason,
+            responseText: outcome.text,
+            responseJSON: core.parsed(outcome.text),
+            getResponseHeader: function (name) {
+                const value = outcome.headers[name.toLowerCase()];
+                return value === undefined ? null : value;
+            },
+        };
+    }
+
+    /** The value of a JSON text; undefined if it is none. */
+    core.parsed = function parsed(text) {
+        try {
+            return JSON.parse(text);
+        } catch (error) {
+            return undefined;
         }
     };
 })(globalThis);
