@@ -244,9 +244,9 @@ class Application(object):
         return answer
 
     @staticmethod
-    def _parse(sent):
+    def _parse(sent, texts=True):
         """The parameters. Only now, when route and login are known, is what was sent parsed."""
-        parsed = sent.parse()
+        parsed = sent.parse(texts)
         name = host.adapter().SESSION_PARAMETER
         if name is not None:
             claimed = parsed.pop(name, None)
@@ -293,8 +293,10 @@ class Application(object):
         The session is verified before anything is parsed.
         """
         self._verify(received)
-        sent, received.sent = run_on_fresh_stack(self._parse, received.sent), None
+        # One poll's odd text is no fault of the others.
+        sent, received.sent = run_on_fresh_stack(self._parse, received.sent, False), None
         if 'polls' not in sent:
+            parameters.check_texts(sent)
             received.polls = self._find([(environ, sent)], received.database)
             return False
         asked, rest = batch.asked(sent)

@@ -22,6 +22,7 @@ from ..errors import BadRequest
 from .loop.clock import monotonic
 from .wire import responses
 from .wire.disconnect import ClientDisconnected
+from .wire.parameters import check_texts
 
 try:
     _text = (basestring,)       # noqa: F821
@@ -81,6 +82,10 @@ def _asked(poll):
         return BadRequest("The params of a poll must be a JSON object, such as {\"room\": 5}.")
     if since is not None and not (isinstance(since, _text) and _SINCE.match(since)):
         return BadRequest("The since of a poll must be the position of its last answer, or null.")
+    try:
+        check_texts(parameters)
+    except BadRequest as error:
+        return error
     return Asked(path, parameters, since)
 
 

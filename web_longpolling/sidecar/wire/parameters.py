@@ -81,9 +81,10 @@ class Sent(object):
         self.peeked = found and found.group(1).decode('ascii')
         return self.peeked
 
-    def parse(self):
+    def parse(self, texts=True):
         """The parameters as a dict; what was sent is kept no longer. Call :meth:`weight` before.
 
+        :param texts: whether a text in it that PostgreSQL can't hold is refused; otherwise call :func:`check_texts`
         :raises BadRequest: if it is something else than a JSON object
         """
         deep = self._containers() > MAX_DEPTH
@@ -97,8 +98,8 @@ class Sent(object):
         numbers = {'parse_int': _whole, 'parse_float': _broken} if _LARGE_NUMBER.search(source) else {}
         try:
             sent = json.loads(source, parse_constant=_refuse, **numbers)
-            if deep or _ODD_CHARACTER.search(source):
-                _check_values(sent)
+            if deep or texts and _ODD_CHARACTER.search(source):
+                _check_values(sent, texts)
         except (ValueError, RuntimeError) as error:     # RuntimeError: nested too deeply
             raise BadRequest("%s is not JSON: %.200s." % (self._where, error))
         if not isinstance(sent, dict):
@@ -126,7 +127,18 @@ def _refuse(constant):
     raise ValueError("%s is no value of JSON" % constant)    # Python's parser takes NaN and Infinity
 
 
-def _check_values(sent):
+def check_texts(sent):
+    """Refuse parameters with a text that PostgreSQL can't hold.
+
+    :raises BadRequest: with a sentence
+    """
+    try:
+        _check_values(sent, True)
+    except ValueError as error:
+        raise BadRequest("The parameters can't be used: %s." % error)
+
+
+def _check_values(sent, texts):
     """ValueError if `sent` is nested too deeply, or a text in it has a character that PostgreSQL's can't hold."""
     level = [sent]
     for _ in range(MAX_DEPTH):
@@ -137,7 +149,7 @@ def _check_values(sent):
                 below.extend(value.values())
             elif isinstance(value, list):
                 below.extend(value)
-            elif isinstance(value, text_type) and _NO_TEXT.search(value):
+            elif texts and isinstance(value, text_type) and _NO_TEXT.search(value):
                 raise ValueError("a text has the character NUL, or half a character of UTF-16")
         if not below:
             return
