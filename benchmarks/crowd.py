@@ -101,9 +101,9 @@ def main():
             cursor.execute('NOTIFY longpolling_feed')
         return begun
 
-    def tell_floor() -> float:
+    def release_floor() -> float:
         begun = time.monotonic()
-        floor.tell()
+        floor.release()
         return begun
 
     before = stack.resident(stack.PID)
@@ -113,7 +113,7 @@ def main():
           f'{stack.connections()} connections to PostgreSQL')
     with stack.floor() as floor:
         bare = measure('floor', floor.url, requests, count, lambda: stack.wait_until_idle(floor.pid), floor.pid,
-                       tell_floor)
+                       release_floor)
     print('ratio: ' + ', '.join(f'{key} {sidecar[key] / bare[key]:.2f}' for key in sidecar) + ' x the floor')
 
 
