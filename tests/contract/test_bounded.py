@@ -79,6 +79,13 @@ def test_nothing_is_parsed_for_somebody_who_is_not_logged_in(visitor):
     assert raw(visitor, '/public', '{"a": ').status_code == 400
 
 
+def test_a_parameter_named_as_openerps_session_id_confuses_nobody(ann):
+    """It is told from the session's own without parsing; what is parsed later must agree."""
+    sent = {'a': {'session_id': 'other'}, 'b': [{'session_id': 'one more'}]}
+    assert ann.poll('/echo', sent).json() == sent
+    assert ann.poll('/echo', sent, method='GET').json() == sent
+
+
 TOO_LARGE = {
     'lists': '{"a": [' + '[],' * 10_000 + '0]}',
     'objects': '{"a": [' + '{},' * 10_000 + '0]}',

@@ -251,7 +251,7 @@ class Application(object):
         if name is not None:
             claimed = parsed.pop(name, None)
             if claimed != sent.peeked is not None:
-                raise errors.BadRequest("What was sent must have no other member named %s before its own." % name)
+                raise errors.BadRequest("What was sent names two sessions: leave the other %s out." % name)
         return parsed
 
     @staticmethod
@@ -280,9 +280,14 @@ class Application(object):
     @staticmethod
     def _session(request, sent):
         name = host.adapter().SESSION_PARAMETER
-        claimed = {name: sent.peek(name)} if name is not None and name not in request.args else {}
-        key = host.adapter().session_key(request.cookies, request.args, claimed)
-        return host.adapter().session(key) if key else None
+        claimed = sent.peek(name) if name is not None and name not in request.args else []
+        for each in claimed or [None]:
+            key = host.adapter().session_key(request.cookies, request.args, {name: each} if each else {})
+            session = host.adapter().session(key) if key else None
+            if session is not None:
+                sent.peeked = each
+                return session
+        return None
 
     def _database(self, session):
         return self._databases.get(session.db) if session else None

@@ -5,6 +5,7 @@ A megabyte of text can keep a parser busy for seconds, and become a hundred mega
 memory is counted first, in the text itself and in time that grows with its length alone.
 """
 import inspect
+import itertools
 import json
 import math
 import re
@@ -21,6 +22,8 @@ MAX_CONTAINERS = 10000
 MAX_VALUES = 50000
 # Levels of them: what is sent back, or to PostgreSQL, is written by functions that call themselves.
 MAX_DEPTH = 100
+# Members of one name that are looked at before anything is parsed.
+MAX_PEEKED = 8
 # Digits of a number. Python 2.7's time to read one grows with their square.
 MAX_DIGITS = 400
 
@@ -43,7 +46,7 @@ except NameError:
 class Sent(object):
     """The parameters of a poll, not yet parsed: the JSON body of a POST, ``data=`` of a GET.
 
-    peeked: what :meth:`peek` has found, or None
+    peeked: which of those that :meth:`peek` has found is relied on, or None
     """
 
     __slots__ = ('_octets', '_where', 'peeked')
@@ -71,15 +74,15 @@ class Sent(object):
         return _CHARACTER * len(self._octets) + _CONTAINER * containers + _VALUE * values
 
     def peek(self, name):
-        """The value of the string member `name`, found without parsing; None if there is none.
+        """The values of the string members `name`, a list of a few at most, found without parsing.
 
-        It is the first one of this name, wherever it stands: who relies on it compares it with what is parsed later.
+        They may stand anywhere in what was sent: who relies on one notes it as :attr:`peeked`, and compares it with
+        what is parsed later.
 
         :param name: of letters and underscores
         """
-        found = re.search(('"%s"\\s*:\\s*"([0-9A-Za-z_.-]{1,200})"' % name).encode('ascii'), self._octets)
-        self.peeked = found and found.group(1).decode('ascii')
-        return self.peeked
+        found = re.finditer(('"%s"\\s*:\\s*"([0-9A-Za-z_.-]{1,200})"' % name).encode('ascii'), self._octets)
+        return [each.group(1).decode('ascii') for each in itertools.islice(found, MAX_PEEKED)]
 
     def parse(self, texts=True):
         """The parameters as a dict; what was sent is kept no longer. Call :meth:`weight` before.

@@ -360,7 +360,7 @@
             const request = { polls: polls, slow: slow, sent: this.env.now(), controller: new AbortController() };
             polls.forEach((poll) => (poll.request = request));
             this.requests.add(request);
-            const body = JSON.stringify(Object.assign({ polls: polls.map((poll) => poll.body) }, this.login.body));
+            const body = JSON.stringify(Object.assign({}, this.login.body, { polls: polls.map((poll) => poll.body) }));
             const outcome = await post(this.env, this.login.url, body, this.login.limit, request.controller.signal);
             if (this.requests.has(request)) {
                 const left = this.take_back(request);
