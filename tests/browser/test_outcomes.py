@@ -1,14 +1,8 @@
 """Each outcome of a poll, as the page sees it: the table "What the browser sees", in a real Chromium."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-
 import requests
 
 from tests.browser.conftest import TIMEOUT
-from tests.support.clients import visit
-
-SENTENCE = '{"error": "one sentence"}'
 
 
 def held(window, path):
@@ -17,15 +11,6 @@ def held(window, path):
 
 def count(site):
     return len(site.admin.rpc('longpolling.demo.note', 'search', [[]]))
-
-
-@contextmanager
-def occupied(sessions, seconds):
-    """Each of these sessions keeps a cursor until its poll's timeout and for so many seconds after it."""
-    with ThreadPoolExecutor(len(sessions)) as pool:
-        for session in sessions:
-            pool.submit(session.poll, '/occupy', {'seconds': seconds})
-        yield
 
 
 def answered(window, path, status):
@@ -102,15 +87,15 @@ def test_a_controller_that_fails_goes_to_the_error_callback_and_polls_follow_lat
     assert 'reconnecting' in told['states']
 
 
-def test_an_exhausted_budget_goes_to_the_error_callback_and_the_page_polls_again(windows, site):
+def test_a_sidecar_that_has_too_much_to_do_goes_to_the_error_callback_and_the_page_polls_again(windows, site, post):
     window = windows()
-    occupants = [visit(site, site.login, site.password) for _ in range(2)]
-    with occupied(occupants, TIMEOUT):
-        window.start_poll('one', f'/count/one/{count(site) + 1}')
-        window.wait_for(lambda: window.told('one')['errors'], TIMEOUT + 10)
-        assert window.told('one')['errors'][0] == [503, 'error']
-        assert 'reconnecting' in window.told('one')['states']
+    window.start_poll('one', f'/busy/{count(site)}')
+    window.wait_for(lambda: window.told('one')['errors'])
+    assert window.told('one')['errors'][0] == [503, 'error']
+    assert 'reconnecting' in window.told('one')['states']
+    post('there is less to do')
     window.wait_for(lambda: window.told('one')['answers'], 30, 'the page polls again')
+    window.stop_poll('one')
 
 
 def test_a_callback_that_throws_is_reported_to_the_console_and_does_not_end_the_loop(windows, tell):
@@ -145,4 +130,6 @@ def test_leaving_the_page_ends_the_poll(windows):
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')
     window.page.goto('about:blank')
-    window.wait_for(lambda: not window.held_on('/mainpath'), 2, 'the poll has ended')
+    # At once; but if it was the last page, and the browser keeps it in its back/forward cache, the hub's worker may be
+    # frozen together with it before it hears of that. Then the poll ends as any other.
+    window.wait_for(lambda: not window.held_on('/mainpath'), TIMEOUT + 2, 'the poll has ended')

@@ -1,7 +1,8 @@
 # -*- coding: utf-8 -*-
 """Controllers: one for each outcome that a page can meet."""
 import os
-import time
+
+import werkzeug.exceptions
 
 from openerp.addons.web_longpolling.longpolling import longpolling
 
@@ -45,14 +46,12 @@ def markup(request, **kwargs):
     return '<p>hello</p>'
 
 
-@longpolling.route('/occupy')
-def occupy(request, seconds, **kwargs):
-    """Holds a cursor until the poll's timeout, and for so many seconds after it."""
-    with request.snapshot():
-        try:
-            time.sleep(600)
-        finally:
-            time.sleep(seconds)
+@longpolling.route('/busy/<int:known>')
+def busy(request, known, **kwargs):
+    """Too much to do, until there are more notes than `known`."""
+    if len(request.model('longpolling.demo.note').search([])) == known:
+        werkzeug.exceptions.abort(503)
+    return 'at leisure'
 
 
 @longpolling.route('/headers')
