@@ -32,8 +32,8 @@ class BadRequest(PollError):
 class AuthenticationError(PollError, AttributeError):
     """Nobody is logged in, or the session has ended: 401.
 
-    It is an AttributeError as well, so that ``hasattr(request, 'uid')`` tells
-    a controller of a public route whether somebody is logged in.
+    It is an AttributeError as well, so that a controller of a public route can ask
+    ``hasattr(request, 'uid')`` whether somebody is logged in.
     """
 
     code = 401

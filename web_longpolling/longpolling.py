@@ -7,7 +7,7 @@
 
     @longpolling.route('/messages')
     def messages(request, **kwargs):
-        request.wait('mail')                    # a page's first poll: at once; then until there are news
+        request.wait('mail')                    # a page's first poll: at once; then until an event
         return request.model('mail.message').search_count([], context=request.context)
 
     @longpolling.route('/wall')
@@ -28,7 +28,7 @@ __all__ = ['longpolling', 'get_timeout', 'get_path', 'publish',
 
 
 def get_timeout():
-    """Seconds (a float) after which a poll without news is answered: ``longpolling_timeout``.
+    """Seconds (a float) after which a poll is answered though nothing has happened: ``longpolling_timeout``.
 
     :raises ConfigurationError: if the configuration holds something else than a number of seconds
     """

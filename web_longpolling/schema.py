@@ -17,7 +17,7 @@ PostgreSQL 9.1 and later.
 """
 
 # Seconds that the purge remembers which events it has deleted, beyond the retention: a multiple of it. Who comes back
-# still later is told that events are missing if any are.
+# still later gets "missed" if any event may be missing.
 REMEMBERED = 3
 
 # The index that a restore makes after the rows are there.
@@ -91,7 +91,7 @@ DROP FUNCTION IF EXISTS longpolling_number_event();
 def create(cr):
     """Bring the feed's tables to what this version needs; installing and updating the module call this.
 
-    Positions of the first design mean nothing any more: who comes with one is told that events are missing.
+    Positions of the first design mean nothing any more: a page that sends one gets "missed".
     """
     for check, repair in _REPAIRS:
         cr.execute(check)
@@ -109,8 +109,8 @@ def adopt(cr):
     """Forget the events whose transaction ids are not of this database: it is a copy, was restored, or promoted.
 
     Rows that a restore has brought carry numbers of another server's (or an earlier) count of transactions. As they
-    would come again when this server's count reaches them, they are deleted; positions of before are told apart by the
-    identity, and whoever holds one is told that events are missing.
+    would come again when this server's count reaches them, they are deleted. Positions of before are recognised by the
+    identity, and a page that sends one gets "missed".
 
     :param cr: a cursor that may write
     :returns: the identity of the feed, a text

@@ -51,7 +51,7 @@ def names(value):
 def options(arguments):
     parser = argparse.ArgumentParser(
         prog='server.py', description="Hold the long polls of OpenERP or Odoo pages and answer each as soon as "
-                                      "its controller has something to tell.")
+                                      "its controller has an answer.")
     parser.add_argument('-c', '--config', metavar='FILE',
                         help="the configuration file of your server (default: where the server itself looks); "
                              "it holds the longpolling_ settings too")
@@ -71,7 +71,7 @@ def options(arguments):
                         help="share the port with other sidecars on this machine, one for each processor core; "
                              "the kernel spreads the connections (SO_REUSEPORT)")
     parser.add_argument('--grace', type=seconds, default=10, metavar='SECONDS',
-                        help="how long a stop by SIGTERM may take: held polls are told to go elsewhere, running "
+                        help="how long a stop by SIGTERM may take: held polls are sent elsewhere, running "
                              "reads are finished (default: %(default)s)")
     parser.add_argument('--logfile', metavar='FILE',
                         help="file to log to (default: the console; never the server's own file)")

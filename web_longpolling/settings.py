@@ -1,8 +1,8 @@
 # -*- coding: utf-8 -*-
 """What the administrator may write into the host's configuration file.
 
-One table, ``SETTINGS``; :func:`read` takes a value from the host, checks it and
-says in one sentence what is wrong with it.
+One table, ``SETTINGS``, from which the documentation makes its own; :func:`read` takes a value from the host, checks
+it, and raises an error that says in one sentence what is wrong with it.
 """
 import collections
 import math
@@ -69,30 +69,44 @@ def _text(value):
     return value
 
 
-Setting = collections.namedtuple('Setting', 'default parse meaning')
+class Setting(collections.namedtuple('Setting', 'default unit parse meaning')):
+    """One key of the configuration file.
+
+    default: the value without it; None: that of the host's own key, db_host or db_port
+    unit: in the plural, '' if it has none
+    parse: function of what the host has read, which gives the value, or raises ValueError with what is allowed
+    meaning: what it does, for the documentation (reStructuredText)
+    """
+
+    __slots__ = ()
+
 
 SETTINGS = {
     'longpolling_path': Setting(
-        '/openerplongpolling', _path,
-        "the first part of every poll's path, by which nginx or Apache finds the sidecar"),
+        '/openerplongpolling', '', _path,
+        "The first part of every poll's path, by which nginx or Apache finds the sidecar. Write the same path into its "
+        "configuration. It begins with a slash and does not end with one."),
     'longpolling_timeout': Setting(
-        60.0, _timeout,
-        "seconds after which a poll without news is answered with 204"),
+        60.0, 'seconds', _timeout,
+        "A poll is answered with 204 if nothing has happened for so long; from 1 to 86400. Whatever stands between "
+        "browser and sidecar must wait longer (nginx: ``proxy_read_timeout``)."),
     'longpolling_retention': Setting(
-        86400.0, _seconds,
-        "seconds that the feed keeps an event; who comes back later is told that some are missing"),
+        86400.0, 'seconds', _seconds,
+        "How long the feed keeps an event, from the commit of its transaction. A page that comes back later gets "
+        "``missed`` if events of its channels are gone."),
     'longpolling_max_held': Setting(
-        20000, _polls,
-        "polls that one sidecar holds at the same time; further ones are answered with 503"),
+        20000, 'polls', _polls,
+        "How many polls one sidecar holds at the same time; further ones are answered with 503."),
     'longpolling_max_held_per_session': Setting(
-        100, _polls,
-        "polls that one sidecar holds for one login at the same time; further ones are answered with 503"),
+        100, 'polls', _polls,
+        "How many polls one sidecar holds for one login at the same time; further ones are answered with 503."),
     'longpolling_listen_host': Setting(
-        None, _text,
-        "where the sidecar LISTENs, if db_host is a pgbouncer, which can't pass notifications on"),
+        None, '', _text,
+        "Where the sidecar LISTENs and reads the feed, if ``db_host`` is a pgbouncer: it does not pass notifications "
+        "on in transaction mode."),
     'longpolling_listen_port': Setting(
-        None, _port,
-        "the TCP port of longpolling_listen_host"),
+        None, '', _port,
+        "The TCP port of ``longpolling_listen_host``."),
 }
 
 

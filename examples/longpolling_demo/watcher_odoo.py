@@ -20,7 +20,7 @@ class Watcher(models.Model):
 
     @api.model
     def watch(self):
-        """The user looks at the wall now. Others are told if they do not know yet."""
+        """The user looks at the wall now. The others' pages show it, if they do not already."""
         now = fields.Datetime.now()
         mine = self.sudo().search([('user_id', '=', self.env.uid)], limit=1)
         if mine and mine.seen > now - timedelta(seconds=FRESH):

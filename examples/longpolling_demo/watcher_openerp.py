@@ -28,7 +28,7 @@ class Watcher(osv.Model):
     }
 
     def watch(self, cr, uid, context=None):
-        """The user looks at the wall now. Others are told if they do not know yet."""
+        """The user looks at the wall now. The others' pages show it, if they do not already."""
         ids = self.search(cr, SUPERUSER_ID, [('user_id', '=', uid)], limit=1, context=context)
         seen = ids and self.read(cr, SUPERUSER_ID, ids[0], ['seen'], context=context)['seen']
         if seen and seen > ago(FRESH):

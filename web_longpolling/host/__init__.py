@@ -13,7 +13,7 @@ check_sessions()                      raises ConfigurationError if the session s
 load(db)                              loads the registry of `db` (modules, models and routes), anew if there is
                                       one; if that fails, the old one stays for the polls that are under way
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`
-SESSION_PARAMETER                     the name of the host's own parameter that tells who asks, or None
+SESSION_PARAMETER                     the name of the host's own parameter that says who asks, or None
 session_key(cookies, arguments, sent) what names the Session that a poll claims, hashable, or None; takes
                                       the host's own parameter, if it has one, out of `sent`
 session(key)                          that Session as the host's session store has it just now, or None; what can't be
@@ -57,7 +57,7 @@ class Session(object):
     uid: id of the user
     context: the user's context, a dict
     secret: what the adapter's checks need; never logged
-    key: what tells this session from all others, hashable
+    key: what distinguishes this session from all others, hashable
     stored: dict of what the host may want to know of it besides
     proof: whatever the adapter has last found it good by
 
@@ -105,12 +105,12 @@ class OneConnectionPool(object):
 
 
 class WriteWatch(object):
-    """Mixed into the hosts' Cursor: it does not commit, and `refused` tells whether PostgreSQL has refused a write.
+    """Mixed into the hosts' Cursor: it does not commit, and `refused` is whether PostgreSQL has refused a write.
 
     OpenERP's ORM hides that behind an error of its own ("this object is for reporting purpose").
 
-    The hosts log each query that fails, with a traceback or an ERROR. Here that is told by whoever answers the
-    poll: when PostgreSQL goes away, all polls' queries fail.
+    The hosts log each query that fails, with a traceback or an ERROR. Here whoever answers the poll
+    logs it: when PostgreSQL goes away, all polls' queries fail.
     """
 
     refused = False

@@ -102,7 +102,7 @@ def _run_odoo(arguments):
 
 
 def _check(sql_db, db, wanted):
-    """The hosts end with status 0 even if nothing was installed; the administrator must hear of it.
+    """The hosts end with status 0 even if nothing was installed; the administrator must see that.
 
     :param sql_db: the host's module of that name
     """

@@ -79,7 +79,7 @@ def installed(db, module):
     return module in Registry(db)._init_modules
 
 
-# Beside the cookie, nothing tells who asks.
+# Beside the cookie, nothing says who asks.
 SESSION_PARAMETER = None
 
 

@@ -104,7 +104,7 @@ def installed(db, module):
     return module in RegistryManager.get(db)._init_modules
 
 
-# The parameter of a poll that tells, beside the cookie, who asks.
+# The parameter of a poll that says, beside the cookie, who asks.
 SESSION_PARAMETER = 'session_id'
 
 
@@ -234,7 +234,7 @@ def _row_versions(cr, uids):
 
 
 def verify(cr, session):
-    # Not security.check: it answers from res.users' cache of this process, which never hears of a
+    # Not security.check: it answers from res.users' cache of this process, which never learns of a
     # password that was changed in another. check_credentials is the method that addons override.
     if not session.secret:
         return False

@@ -46,7 +46,7 @@ PATIENCE = 2.0
 # Seconds that polls which are broken off may take to end.
 ENDING = 0.2
 
-# What the browser is told of a poll that was still at work then: it sends it in a request of its own. The number is
+# The status of a poll that was still at work then: the browser sends it in a request of its own. The number is
 # HTTP's for "Processing" (RFC 2518, 10.1).
 AT_WORK = 102
 

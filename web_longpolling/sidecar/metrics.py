@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""What the sidecar tells the administrator: ``/metrics``, ``/health`` and ``/polls`` on its own port.
+"""What the sidecar reports to the administrator: ``/metrics``, ``/health`` and ``/polls`` on its own port.
 
 They lie outside of the long polling path, so no dispatcher makes them public.
 """

@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""The polls under way in this process: how many there may be, and how they are told that it stops."""
+"""The polls under way in this process: how many there may be, and how they end when it stops."""
 import collections
 
 import gevent
@@ -12,7 +12,7 @@ from ..errors import Stopping, TooManyPolls
 ONE_SESSION = 32 << 20
 ALL_STRANGERS = 4 * ONE_SESSION
 
-# Seconds between two looks at who can be told to go elsewhere.
+# Seconds between two looks at which polls can be sent elsewhere.
 STEP = 0.1
 
 
@@ -168,7 +168,7 @@ class _Sending(object):
         counted[session] += 1
 
     def __len__(self):
-        return len(self._body)      # gevent asks for the length if no header tells it
+        return len(self._body)      # gevent asks for the length if no header has it
 
     def __iter__(self):
         return iter(self._body)

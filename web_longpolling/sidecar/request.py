@@ -149,7 +149,7 @@ class Request(Received):
 
     @property
     def session_key(self):
-        """What tells the poll's session from all others, or None if nobody is logged in."""
+        """What distinguishes the poll's session from all others, or None if nobody is logged in."""
         return self._session.key if self._session is not None else None
 
     def _login(self):

@@ -10,7 +10,7 @@ A slot that becomes free goes from hand to hand:
 3. to the poll that ends first. All last equally long, so it is the one that came first: who has begun goes before those
    who have not.
 
-What can't be finished before its poll ends, as far as the last reads of its route tell, is not begun: under overload
+What can't be finished before its poll ends, as far as the last reads of its route show, is not begun: under overload
 each slot works for answers that arrive. And reads that are slow leave one cursor to the others as soon as there are
 others; if that is found out when they have all of them, one is called back.
 """
@@ -236,7 +236,7 @@ class CursorBudget(object):
         now = monotonic()
         seconds = now - held.since
         before = self._expected(held.reader.route)
-        # What was broken off tells how long it lasts at least.
+        # What was broken off lasts at least so long.
         if whole or seconds > before:
             self._durations[held.reader.route] = (before + (seconds - before) * WEIGHT if before else seconds, now)
 

@@ -218,7 +218,7 @@ class Connections(object):
                 self._drop_idle()
                 for connection, since in list(self._lent.items()):
                     if monotonic() - since > PATIENCE and not connection.closed:
-                        waiting.hang_up(connection)       # whoever waits on it is told by the kernel
+                        waiting.hang_up(connection)       # the kernel wakes whoever waits on it
 
     def _open(self):
         try:
@@ -256,7 +256,7 @@ class Connections(object):
         return False
 
     def break_off(self, connection, reader, end):
-        """Close a connection whose poll has ended, and tell the poll if a query was running.
+        """Close a connection whose poll has ended, and note on its end if a query was running.
 
         :param end: the BaseException with which it ended
         """

@@ -87,7 +87,7 @@ class Sessions(object):
         return session if session is not None and session.uid == uid else None
 
     def prove(self, cr, key, uid):
-        """As :meth:`look`, on a cursor that the caller has already; None also if that alone can't tell."""
+        """As :meth:`look`, on a cursor that the caller has already; None also if that alone is no proof."""
         session = host.adapter().later_session(key)
         if session is None or session.db != self._database.name or session.uid != uid:
             return None
@@ -178,7 +178,7 @@ class Sessions(object):
             except BaseException:
                 self._batches.appendleft(batch)
                 raise
-            self._proven.append(batch)      # the last one hears of it when the cursor is free again
+            self._proven.append(batch)      # the last one is answered when the cursor is free again
             if self._batches:
                 self._tell()
                 cr.rollback()       # the next one sees what was committed meanwhile

@@ -44,7 +44,7 @@ def _check_name(name):
 
 
 def _check(named):
-    """Look into each once, so that a mistake is told before anything is loaded."""
+    """Look into each once, so that a mistake is reported before anything is loaded."""
     in_reach, out_of_reach = [], []
     for database in named:
         try:

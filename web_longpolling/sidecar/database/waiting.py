@@ -80,7 +80,7 @@ def noticing(step, present):
 
 
 def hang_up(connection):
-    """End a connection on which another greenlet may wait; that is told by the kernel."""
+    """End a connection on which another greenlet may wait; the kernel wakes that."""
     try:
         sock = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
         try:

@@ -55,7 +55,7 @@ def _log(since, stack):
 
 
 def _message(seconds, stack):
-    return ("One poll blocked all others for %.1f seconds. A controller must wait with news.wait() or "
+    return ("One poll blocked all others for %.1f seconds. A controller must wait with request.wait() or "
             "gevent.sleep(), and leave long computations to the server. It was here:\n%s" % (seconds, stack))
 
 

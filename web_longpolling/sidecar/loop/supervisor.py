@@ -13,7 +13,7 @@ _logger = logging.getLogger(__name__)
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
-# Seconds. What has run for so long is well again: a failure after that is a new one, and is logged.
+# Seconds. What has run for so long is healthy again: a failure after that is a new one, and is logged.
 WELL = 60.0
 
 

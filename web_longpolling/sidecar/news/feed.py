@@ -172,12 +172,12 @@ class Feed(object):
         """The names of those `channels` on which something is new, a frozenset, as soon as there is something.
 
         :param timeout: seconds after which it is empty; None: never
-        The rest is as for :meth:`follow`. All are named if it can't be told, since events are missing.
+        The rest is as for :meth:`follow`. All are named if that is not known, since events are missing.
         """
         news = self._hold(request, channels, since, timeout)
         if news is None or news.batch is None:
             return frozenset()
-        # The controller reads what there is now, so the page need not hear of the rest of a long batch.
+        # The controller reads what there is now, so the page needs nothing of the rest of a long batch.
         request.position = self._text(news.position)
         return news.channels if 'missed' not in news.batch else channels
 

@@ -8,8 +8,8 @@ of one database form a chain: each sees all that an earlier one sees.
 An answer that carries only a part of what is new has a position of two snapshots: the old one, the one up to which the
 answer goes (the target), and the id of the last event that it carries.
 
-To pages a position is opaque text: an origin, which tells databases and their restored copies apart, and numbers to the
-base of 36, the transactions in flight as differences.
+To pages a position is opaque text: an origin, which distinguishes a database from its restored copies, and numbers to
+the base of 36, the transactions in flight as differences.
 """
 import collections
 import hashlib

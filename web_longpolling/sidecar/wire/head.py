@@ -165,7 +165,7 @@ def _length(head):
     length = head.fields.get('CONTENT_LENGTH')
     if encoding is not None:
         if length is not None or encoding.lower() != 'chunked' or head.version == 'HTTP/1.0':
-            raise BadRequest("The body's length is not told as HTTP/1.1 says: chunked alone, or by Content-Length.")
+            raise BadRequest("The body's length is not given as HTTP/1.1 requires: chunked alone, or Content-Length.")
         return None
     if length is None:
         return 0

@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
 """Which site the page is of that sends a poll: its user's cookie comes along whoever made the browser send it.
 
-A browser tells by ``Sec-Fetch-Site`` (W3C Fetch Metadata) on https pages and localhost, and everywhere by ``Origin``
+A browser says it by ``Sec-Fetch-Site`` (W3C Fetch Metadata) on https pages and localhost, and everywhere by ``Origin``
 (RFC 6454) with a POST. Who is no browser sends neither, and has no cookies of somebody else.
 """
 import logging
@@ -30,8 +30,8 @@ def is_foreign(environ):
     host = environ.get('HTTP_HOST', '').lower()
     if _without(name, scheme) in (_without(host, 'http'), _without(host, 'https')):
         return False
-    # A dispatcher that names us instead of the host that the browser asked (nginx does if it is not told otherwise, as
-    # in the shortest configuration): what the page's host is can't be known.
+    # A dispatcher that names us instead of the host that the browser asked (nginx's default, so that of the shortest
+    # configuration): what the page's host is can't be known.
     if host == _own_name(environ):
         return False
     _log(host, name)

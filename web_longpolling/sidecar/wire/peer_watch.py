@@ -2,9 +2,9 @@
 """A browser that hangs up ends its poll also behind a dispatcher that does not look at it.
 
 Apache reads nothing from a browser while it waits for the sidecar, so it never learns that the browser has closed its
-connection, and never tells. The kernel knows: the connection is in the state CLOSE_WAIT, or gone. Where dispatcher and
-sidecar share a kernel, the sidecar asks it, every STEP seconds, for the connections whose names the dispatcher has told
-with held polls. That takes some microseconds for each, and nothing while there are none.
+connection, and does not report it. The kernel knows: the connection is in the state CLOSE_WAIT, or gone. Where
+dispatcher and sidecar share a kernel, the sidecar asks it, every STEP seconds, for the connections that the dispatcher
+has named in the requests of held polls. That takes some microseconds for each, and nothing while there are none.
 """
 import contextlib
 import errno
@@ -20,7 +20,7 @@ from .disconnect import ClientDisconnected
 
 _logger = logging.getLogger(__name__)
 
-# What a dispatcher tells, in the environment of WSGI: address and port of the browser's end of its connection, then
+# What a dispatcher sends, in the environment of WSGI: address and port of the browser's end of its connection, then
 # those of the dispatcher's end, '192.0.2.7 51234 198.51.100.1 443'.
 HEADER = 'HTTP_X_LONGPOLLING_BROWSER'
 
@@ -75,7 +75,7 @@ def states(wanted):
             for start in range(0, len(wanted), BATCH):
                 _ask(kernel, wanted[start:start + BATCH], found)
     except EnvironmentError:
-        pass        # this kernel does not tell, or there is no file descriptor left: nothing is known
+        pass        # this kernel has no answer, or there is no file descriptor left: nothing is known
     return found
 
 
@@ -87,14 +87,14 @@ def _ask(kernel, batch, found):
         _, kind, _, number, _ = _HEADER.unpack_from(answer)
         if kind == SOCK_DIAG_BY_FAMILY:
             state = struct.unpack_from('=B', answer, _HEADER.size + 1)[0]
-            # For want of the connection the kernel tells of the socket that listens at this end.
+            # If there is no such connection, the kernel answers with the socket that listens at this end.
             found[batch[number]] = UNKNOWN if state == TCP_LISTEN else state
         elif kind == NLMSG_ERROR and struct.unpack_from('=i', answer, _HEADER.size)[0] == -errno.ENOENT:
             found[batch[number]] = UNKNOWN
 
 
 class _NotWatched(object):
-    """The context manager of all polls whose dispatcher tells of hang-ups itself."""
+    """The context manager of all polls whose dispatcher reports itself that a client has disconnected."""
 
     def __enter__(self):
         pass
@@ -148,7 +148,7 @@ class PeerWatch(object):
     def _log_unknown(self, name):
         if not self._logged:
             self._logged = True
-            _logger.warning("The dispatcher tells of connections that this machine does not know, such as %r: polls "
+            _logger.warning("The dispatcher names connections that this machine does not know, such as %r: polls "
                             "whose browsers close them are held until their timeout.", name)
 
     def _look(self):

@@ -3,7 +3,7 @@
 
 
 def see_browser(environ):
-    """Let the environment of WSGI tell the browser's address, and the scheme and host that it asked.
+    """Let the environment of WSGI hold the browser's address, and the scheme and host that it asked.
 
     As on the hosts, only where the dispatcher names the host, and from the last dispatcher alone: what stands before it
     is the client's own text.

@@ -123,7 +123,7 @@ def _header(name, value):
 
 
 def refusal(code, sentence, *headers):
-    """The answer that tells the browser in one sentence why it gets nothing."""
+    """The answer that names in one sentence the reason why the browser gets nothing."""
     body = json.dumps({'error': sentence}).encode('utf-8')
     return plain(code, 'application/json', body, *headers)
 

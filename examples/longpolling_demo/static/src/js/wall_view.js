@@ -126,7 +126,7 @@
             );
         }
 
-        /** @param {{name: string, wait: number}} state  what LongPolling.onstate is told */
+        /** @param {{name: string, wait: number}} state  what LongPolling.onstate is called with */
         show_state(state) {
             clearInterval(this.countdown);
             this.state.dataset.state = state.name;
@@ -136,7 +136,7 @@
                 return;
             }
             const until = Date.now() + state.wait * 1000;
-            // A screen reader hears "Reconnecting" once, and no number every second.
+            // A screen reader reads "Reconnecting" once, and no number every second.
             const seconds = element("span", "", { "aria-hidden": "true" });
             const count = () => {
                 const left = Math.ceil((until - Date.now()) / 1000);
