@@ -12,7 +12,7 @@ ADDON, CONFIG, DB = sys.argv[1:4]
 SESSIONS, USERS = int(sys.argv[4]), int(sys.argv[5])
 
 sys.path.insert(0, ADDON)
-from host import boot       # noqa: E402, I001
+from host import boot       # type: ignore[import-not-found]  # noqa: E402, I001
 
 PACKAGE = boot.configure(CONFIG, '/dev/null')
 del sys.path[0]

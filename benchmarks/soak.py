@@ -114,7 +114,8 @@ def main():
         for number in range(PEOPLE):
             admin.create_user(f'person{number}', f'person{number}')
         people = [visit(stack, f'person{number}') for number in range(PEOPLE)]
-        watcher, answers, lost = people[0].clone(), collections.Counter(), []
+        watcher, lost = people[0].clone(), []
+        answers: collections.Counter = collections.Counter()
         one_round(stack, people, 0, nothing, answers)       # what is made once and kept is there
         time.sleep(2)
         start, answers = Baseline.of(stack, watcher), collections.Counter()

@@ -49,8 +49,8 @@ class BackgroundLoad:
         self.allowed = {'nginx': {*allowed, *nginx}, 'direct': set(allowed)}
         self.sizes = followers, listeners, pollers
         self.publisher = Publisher(stack.dsn, channel, size) if publish else None
-        self.answers = collections.Counter()
-        self.retry_after = collections.Counter()
+        self.answers: collections.Counter = collections.Counter()
+        self.retry_after: collections.Counter = collections.Counter()
         self._slowest = 0.0
         self._asked = {}        # since when the pollers wait
         self.found = []
@@ -136,7 +136,8 @@ class BackgroundLoad:
         return way, url, self.people[number // len(self.urls) % len(self.people)]
 
     async def _follow(self, way, url, person):
-        found, since = [], self.since
+        found: list[tuple] = []
+        since = self.since
         self.found.append(found)
         while not found or found[-1][1] != END:
             answer = await self._poll(way, url, person, '/news/follow', {'channels': [self.channel], 'since': since})
@@ -215,8 +216,8 @@ class Publisher(threading.Thread):
         self.dsn = dsn
         self.channel = channel
         self.size = size        # characters of each payload, at least
-        self.committed = []
-        self.refused = collections.Counter()
+        self.committed: list[str] = []
+        self.refused: collections.Counter = collections.Counter()
         self._over = threading.Event()
 
     def run(self):

@@ -16,7 +16,7 @@
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
     // Of this file: a page and a worker of different releases do not understand each other. A test compares it.
-    core.VERSION = "5466a3f617f8";
+    core.VERSION = "95c5ece2ea4a";
 
     // What the sidecar takes in one request; and bytes, below its 1 MB.
     const MOST_POLLS = 64;
