@@ -35,7 +35,7 @@ def test_a_sidecar_that_stops_sends_held_polls_elsewhere(programs, patient, ann)
             assert int(answer.result().headers['Retry-After']) > 0
         assert status == 0
         assert seconds < 5
-        assert 'Stopping: 3 polls are told to go elsewhere' in serving.log
+        assert 'Stopping: 3 polls are sent elsewhere' in serving.log
         assert 'Traceback' not in serving.log
 
 

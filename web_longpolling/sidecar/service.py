@@ -108,7 +108,7 @@ def _bind(interface, port, reuse_port):
 
 def _stop(server, polls, grace):
     """End within `grace` seconds: what is held goes elsewhere, what is being read is finished."""
-    _logger.info("Stopping: %d polls are told to go elsewhere", len(polls))
+    _logger.info("Stopping: %d polls are sent elsewhere", len(polls))
     started = monotonic()
     server.close()
     left = polls.drain(grace)
