@@ -5,6 +5,7 @@ import time
 import pytest
 
 from sandbox.paths import ROOT
+from tests.support.pages import Page
 from tests.support.programs import ADDON
 
 from .conftest import TIMEOUT
@@ -105,3 +106,22 @@ def test_polls_can_be_dispatched_by_another_path(stack, programs, ann, visitor, 
         begun = time.monotonic()
         assert other.poll('/silent').status_code == 204
         assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize('kind', ['wait', 'follow'])
+def test_news_that_a_controller_did_not_answer_with_are_news_to_the_next_poll(ann, admin, kind):
+    """204 after the controller had news: the page's position stays where it was, so nothing is lost."""
+    channel = f'dawdled-{kind}'
+    page = Page(ann.clone(), '/news/follow', {'channels': [channel]}).begin()
+    admin.rpc('longpolling.test.teller', 'publish', [channel, ['news']])
+    slow = Page(ann.clone(), '/news/dawdle', {'kind': kind, 'channel': channel}, page.position)
+    assert slow.poll().status_code == 204
+    page.position = slow.position
+    assert page.payloads() == ['news']
+
+
+def test_a_first_poll_that_ends_without_an_answer_is_followed_by_another_first_one(ann):
+    """The page has seen nothing yet, so it gets no position to go on from."""
+    page = Page(ann.clone(), '/news/dawdle', {'kind': 'wait', 'channel': 'dawdled-first'})
+    assert page.poll().status_code == 204
+    assert page.position is None

@@ -236,7 +236,7 @@ class Application(object):
             except PollTimeout as timeout:
                 if timeout.cause is not None:
                     raise
-                return responses.no_content(request.answered_position)
+                return responses.no_content(request.unanswered_position)
             request.verify_again(older_than=FRESH)
             answer = responses.success(route.mode, value, host.adapter().json_default, request.answered_position)
         if request.notified_at is not None:

@@ -74,6 +74,8 @@ class Request(Received):
         self._ended = False
         self.position = environ.get(SINCE) or None
         self._followed = False      # whether `position` is the controller's by now
+        self._unanswered = None     # while the controller has news that it has not answered with: what stays if it
+        #                             does not, a tuple of one position
         self.timer = None           # the PollTimer that ends it
         self.notified_at = None     # when the news came that it answers, on the same clock
         self.channels = None        # what it waits for just now, a frozenset of names
@@ -240,10 +242,15 @@ class Request(Received):
         self._may_wait()
         channels = self._channels(channels)
         self._followed = True
-        if self.position is None:
+        before, self._unanswered = self.position, None
+        if before is None:
             self._database.feed.begin_here(self)
+            self._unanswered = (None,)
             return frozenset()
-        return self._database.feed.wait(self, channels, self.position, timeout)
+        news = self._database.feed.wait(self, channels, before, timeout)
+        if news:
+            self._unanswered = (before,)
+        return news
 
     def follow(self, channels, since=None):
         """What was published on `channels` after the page's last answer, or as soon as there is something.
@@ -267,7 +274,10 @@ class Request(Received):
         if since is None:
             self._database.feed.begin_here(self)
             raise OnlyPosition()
-        return self._database.feed.follow(self, channels, since)
+        self._unanswered = None
+        batch = self._database.feed.follow(self, channels, since)
+        self._unanswered = (since,)
+        return batch
 
     def _may_wait(self):
         self._login()
@@ -292,6 +302,14 @@ class Request(Received):
     def answered_position(self):
         """What the answer says in X-Longpolling-Position: native str, or None."""
         return str(self.position) if self._followed and self.position is not None else None
+
+    @property
+    def unanswered_position(self):
+        """The same if the controller has given no answer: news that it had are news to the next poll."""
+        if self._unanswered is None:
+            return self.answered_position
+        position = self._unanswered[0]
+        return str(position) if position is not None else None
 
     def _call(self, model, method, args, kwargs):
         with self.snapshot() as snapshot:

@@ -1,6 +1,7 @@
 # -*- coding: utf-8 -*-
 """Controllers that wait for news, and one that reports what the sidecar holds meanwhile."""
 import gc
+import time
 
 import gevent
 
@@ -72,3 +73,13 @@ def held(request, **kwargs):
     return {'following': len(database.feed),
             'reads': database.feed.reads, 'cursors': database.connections.budget.used,
             'greenlets': sum(isinstance(thing, gevent.Greenlet) and not thing.dead for thing in gc.get_objects())}
+
+
+@longpolling.route('/news/dawdle')
+def dawdle(request, kind, channel, **kwargs):
+    """A controller that has news, and does not answer with them before the poll's timeout."""
+    if kind == 'wait':
+        request.wait(channel)
+    else:
+        request.follow(channel)
+    time.sleep(600)
