@@ -15,7 +15,8 @@ from web_longpolling.sidecar.wire import parameters
 from web_longpolling.sidecar.wire.body import Body
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-2 ** 53, 2 ** 53) | st.text(st.characters(exclude_categories=['Cs'])),
+    st.none() | st.booleans() | st.integers(-2 ** 53, 2 ** 53)
+    | st.text(st.characters(exclude_categories=['Cs'], exclude_characters='\0')),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('abc', min_size=1), inner, max_size=3))
 
 
