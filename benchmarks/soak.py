@@ -23,7 +23,7 @@ from sandbox.running import running
 from tests.conftest import ADDONS, INSTALL
 from tests.faults.background_load import BackgroundLoad
 from tests.support.clients import visit
-from tests.support.resource_baseline import Baseline
+from tests.support.resource_baseline import Baseline, resident_megabytes
 
 OPTIONS = {'longpolling_timeout': '5', 'dbfilter': '.*'}
 # How many poll in a round, and how many log in and out during one.
@@ -126,7 +126,8 @@ def main():
             if wrong:
                 lost.append(f'round {rounds} ({fault.__name__}): {wrong}')
             minutes = (time.monotonic() - begun) / 60
-            print(f'{minutes:6.1f} min, round {rounds}, {fault.__name__}: {wrong or "nothing lost"}', flush=True)
+            print(f'{minutes:6.1f} min, round {rounds}, {fault.__name__}: {wrong or "nothing lost"}; '
+                  f'{resident_megabytes(stack.sidecar_pid):.0f} MB', flush=True)
             if minutes >= chosen.minutes:
                 break
         time.sleep(10)
