@@ -143,13 +143,14 @@ def test_what_wakes_polls_is_counted_and_how_soon_they_are_answered(sidecar, adm
 
 
 def test_the_budget_reports_who_has_it_who_waits_and_for_how_long(sidecar, ann, threads):
-    """Three reads and one cursor: one has it, two wait, and afterwards one has waited for more than a second."""
+    """Three reads and one cursor: one has it, others wait, and afterwards one has waited for more than a second."""
     assert ann.poll('/public', url=sidecar.url).status_code == 200
     assert (sidecar['budget_size'], sidecar['budget_used'], sidecar['budget_waiting']) == (1, 0, 0)
     count = sidecar['budget_wait_seconds_count']
     assert count == sidecar.below('budget_wait_seconds', '0.0005')     # who need not wait is counted too
     reading = [threads.submit(ann.clone().poll, '/read/sleep', {'seconds': 1.5}, url=sidecar.url) for _ in range(3)]
-    eventually(lambda: (sidecar['budget_used'], sidecar['budget_waiting']) == (1, 2))
+    # Two wait, or one for both: their logins are verified together, and the first may read before they come.
+    eventually(lambda: sidecar['budget_used'] == 1 and sidecar['budget_waiting'] in (1, 2))
     assert [poll.result().status_code for poll in reading] == [200, 200, 200]
     assert (sidecar['budget_used'], sidecar['budget_waiting']) == (0, 0)
     assert sidecar['budget_wait_seconds_count'] >= count + 4           # to log in, all of them at once, and to read
