@@ -84,6 +84,8 @@ def _lines(source):
         line = source.line(MAX_LINE)
         if line == b'\r\n':                 # one that is too many after a body is ignored (2.2)
             line = source.line(MAX_LINE)
+        if line == b'\r\n':
+            raise BadRequest("The head has no request line.")
     except incoming.LineTooLong:
         raise LineTooLong("The request line has more than %d bytes." % MAX_LINE)
     except incoming.EndOfConnection:
