@@ -96,7 +96,7 @@ def _lines(source):
             lines.append(_checked(line))
             line = source.line(HEAD_BYTES - size)
             size += len(line)
-            if len(lines) > HEAD_LINES:
+            if len(lines) > HEAD_LINES + 1:     # the first one is the request line
                 raise _too_large()
     except incoming.LineTooLong:
         raise _too_large()
