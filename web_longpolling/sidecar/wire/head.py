@@ -33,7 +33,7 @@ HEAD_LINES = 100
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE = re.compile(r'(%s) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])\Z' % _TOKEN)
 _FIELD = re.compile(r'(%s):([\t\x20-\x7e\x80-\xff]*)\Z' % _TOKEN)
-_ABSOLUTE = re.compile(r'https?://([^/?#]*)', re.IGNORECASE)
+_ABSOLUTE = re.compile(r'https?://([^/?#]+)', re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*\Z")
 _LENGTH = re.compile(r'[0-9]+\Z')
 
@@ -72,9 +72,12 @@ def read(source):
     lines = _lines(source)
     head = Head()
     head.size = sum(len(line) for line in lines)
-    _read_request_line(head, lines[0])
+    host = _read_request_line(head, lines[0])
     head.fields = _fields(lines[1:])
     _check_host(head)
+    if host is not None:
+        head.fields['HTTP_HOST'] = host     # whatever the header says (3.2.2); the hosts' werkzeug does so as well
+        _check_host(head)
     head.length = _length(head)
     return head
 
@@ -84,6 +87,8 @@ def _lines(source):
         line = source.line(MAX_LINE)
         if line == b'\r\n':                 # one that is too many after a body is ignored (2.2)
             line = source.line(MAX_LINE)
+        if line == b'\r\n':
+            raise BadRequest("The head has no request line.")
     except incoming.LineTooLong:
         raise LineTooLong("The request line has more than %d bytes." % MAX_LINE)
     except incoming.EndOfConnection:
@@ -94,7 +99,7 @@ def _lines(source):
             lines.append(_checked(line))
             line = source.line(HEAD_BYTES - size)
             size += len(line)
-            if len(lines) > HEAD_LINES:
+            if len(lines) > HEAD_LINES + 1:     # the first one is the request line
                 raise _too_large()
     except incoming.LineTooLong:
         raise _too_large()
@@ -115,6 +120,7 @@ def _checked(line):
 
 
 def _read_request_line(head, line):
+    """Returns the host that an absolute address names, or None."""
     found = _REQUEST_LINE.match(line)
     if not found:
         raise BadRequest("The request line is malformed.")
@@ -130,6 +136,7 @@ def _read_request_line(head, line):
     head.path, _, head.query = target.partition('?')
     if not target.startswith('/') or '\0' in _unquoted(head.path):
         raise BadRequest("The request does not name a path.")
+    return absolute.group(1) if absolute else None
 
 
 def _fields(lines):
