@@ -24,6 +24,22 @@ def pytest_addoption(parser):
                      help='run on this host only; may be given several times (default: on every host)')
 
 
+    parser.addoption('--on-hosts', choices=('only', 'never'), default=None,
+                     help='"only" what runs on a host, or "never" that (default: both)')
+
+
+def pytest_collection_modifyitems(config, items):
+    wanted = config.getoption('--on-hosts')
+    if wanted:
+        chosen = [item for item in items if _on_a_host(item) == (wanted == 'only')]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
+
+
+def _on_a_host(item) -> bool:
+    return 'host' in getattr(getattr(item, 'callspec', None), 'params', {})
+
+
 def pytest_generate_tests(metafunc):
     if 'host' in metafunc.fixturenames:
         hosts = metafunc.config.getoption('--host') or HOSTS

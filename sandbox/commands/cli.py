@@ -54,8 +54,8 @@ exit status: CMD's (128 + N if signal N ended it), 2 if the sandbox itself could
 TEST = """\
 Runs every check of the project, on every host, and prints how long each took: ruff, mypy, byte-compilation by
 Python 2.7, TypeScript's compiler on the JSDoc of the scripts, the JavaScript unit tests in Node's own runner, Sphinx
-on doc/ with warnings as errors, the unit tests with coverage, then all other tests on every host. Installs what it
-needs. Nothing is skipped in silence: what can't run fails and says why.
+on doc/ with warnings as errors, the unit tests with coverage, then all other tests, on all hosts side by side. Installs
+what it needs. Nothing is skipped in silence: what can't run fails and says why.
 
 With PYTEST ARGS, pytest runs once, with these arguments; the checks before it are the same. `test tests/unit` needs no
 server.

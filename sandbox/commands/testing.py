@@ -7,18 +7,21 @@
     Node            tests/js/*.test.mjs, by the Node that comes inside Playwright's Python package
     Sphinx          doc/, where a warning is an error
     unit tests      tests/unit, with the coverage of web_longpolling
-    pytest          everything else below tests/, on every host
+    pytest          everything else below tests/: what needs no host, then all hosts side by side
 
-With arguments for pytest there is one run of it with these, in place of the last two. What each part took is printed
+With arguments for pytest there is one run of it with these, in place of the last ones. What each part took is printed
 at the end. The exit status is that of the part that failed (5: pytest found no test).
 
 Coverage is measured in the unit tests alone: in a sidecar it more than halves the answers a second, and tests of time
 limits would measure that.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -100,8 +103,11 @@ def pytest(tools: Tools, arguments: list[str]) -> list[Part]:
     report = command('coverage of web_longpolling in the unit tests', tools.python, '-m', 'coverage', 'report',
                      f'--data-file={COVERAGE}')
     if not arguments:
+        others = [tools.python, '-m', 'pytest', 'tests', f'--ignore={UNIT}']
         return [command('unit tests', *measured, UNIT),
-                command('pytest', tools.python, '-m', 'pytest', 'tests', f'--ignore={UNIT}'), report]
+                command('pytest without a host', *others, '--on-hosts=never'),
+                side_by_side('pytest', {host: [*others, '--on-hosts=only', f'--host={host}'] for host in HOSTS}),
+                report]
     if arguments[0].rstrip('/') == UNIT:
         return [command('unit tests', *measured, *arguments), report]
     return [command('pytest', tools.python, '-m', 'pytest', *arguments)]
@@ -112,6 +118,35 @@ def command(title: str, *words: object) -> Part:
     def run() -> int:
         return subprocess.run([str(word) for word in words], check=False, cwd=ROOT, stdin=subprocess.DEVNULL,
                               env=environment()).returncode
+    return Part(title, run)
+
+
+def side_by_side(title: str, commands: dict[str, list]) -> Part:
+    """A part of several programs that run at the same time: they wait for servers and clocks most of the time.
+
+    What the first one prints is seen at once, what the others print when all have ended. The status is that of the
+    first that failed.
+    """
+    def run() -> int:
+        first, *others = commands
+        with contextlib.ExitStack() as stack:
+            outputs = {name: stack.enter_context(tempfile.TemporaryFile('w+')) for name in others}
+            running = {name: subprocess.Popen([str(word) for word in words], cwd=ROOT, stdin=subprocess.DEVNULL,
+                                              env=environment(), stdout=outputs.get(name), stderr=outputs.get(name))
+                       for name, words in commands.items()}
+            print(f'({first}; what {" and ".join(others)} prints meanwhile follows)', flush=True)
+            try:
+                statuses = {name: process.wait() for name, process in running.items()}
+            except BaseException:
+                for process in running.values():
+                    process.send_signal(signal.SIGINT)
+                for process in running.values():
+                    process.wait()
+                raise
+            for name, output in outputs.items():
+                output.seek(0)
+                print(f'({name})\n{output.read()}', flush=True)
+        return next((status for status in statuses.values() if status), 0)
     return Part(title, run)
 
 
