@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.run import privilege
+from tests.support.clients import visit
 from tests.support.held_polls import connection, eventually
 from tests.support.programs import ADDON
 from tests.support.resource_baseline import check_quiet, opened
@@ -84,6 +85,7 @@ def limit(process, soft, hard):
 
 def test_a_session_survives_that_there_are_none(stack, people, sessions, returns, log):
     """A shortage of file descriptors never changes or removes a session: 503 and not 401, and it is good afterwards."""
+    new = visit(stack, 'person0')       # whose session the sidecar does not read before
     before = sessions()
     kept = [person.clone() for person in people]
     for person in kept:     # each has a connection to the sidecar that stays
@@ -96,10 +98,13 @@ def test_a_session_survives_that_there_are_none(stack, people, sessions, returns
             eventually(lambda held=held: following(kept[0], stack.sidecar_url) == held)
         with none_left(stack.sidecar_pid):
             for _ in range(3):
-                for person in kept:
-                    answer = person.poll('/who', url=stack.sidecar_url)
-                    assert answer.status_code == 503, answer.text
-                    assert int(answer.headers['Retry-After']) > 0
+                for person in kept:         # whose session it has read, and which has not changed
+                    assert person.poll('/who', url=stack.sidecar_url).json()['uid'] == person.uid
+            kept[0].http.cookies, kept[0].session_id = new.http.cookies, new.session_id
+            for _ in range(3):
+                answer = kept[0].poll('/who', url=stack.sidecar_url)
+                assert answer.status_code == 503, answer.text
+                assert int(answer.headers['Retry-After']) > 0
             late = full.enter_context(connection(kept[0], stack.sidecar_url, '/who', {}))
             time.sleep(2.5)     # in which it tries several times
         assert late.recv(15).startswith(b'HTTP/1.1 200 ')       # it waited in the kernel's queue

@@ -38,6 +38,8 @@ KEPT = 60.0
 BELIEVED = 60.0
 # Seconds after which what a route or a user has had counts a third.
 RECENT = 10.0
+# Slots from which on one route never has all of them; with fewer, one slot is too large a part to be left idle.
+WHOLE = 6
 # How much one more read counts in how long the reads of a route last.
 WEIGHT = 0.25
 
@@ -144,7 +146,11 @@ class CursorBudget(object):
 
     def _admits(self, reader, now):
         """Whether it may have a slot that is free."""
-        return (reader is None or self.size == 1 or now >= self._kept_until or not self._is_slow_route(reader.route)
+        if reader is None:
+            return True
+        if self.size >= WHOLE and self._by_route[reader.route] >= self.size - 1:
+            return False        # nobody has to wait until it is known that this route is slow
+        return (self.size == 1 or now >= self._kept_until or not self._is_slow_route(reader.route)
                 or len(self._slow_reads()) < self.size - 1)
 
     def _can_finish(self, reader, now):
