@@ -70,6 +70,8 @@ def options(arguments):
     parser.add_argument('--reuse-port', action='store_true',
                         help="share the port with other sidecars on this machine, one for each processor core; "
                              "the kernel spreads the connections (SO_REUSEPORT)")
+    parser.add_argument('--reload', action='store_true',
+                        help="start anew when a file of an addon changes; for development alone")
     parser.add_argument('--grace', type=seconds, default=10, metavar='SECONDS',
                         help="how long a stop by SIGTERM may take: held polls are sent elsewhere, running "
                              "reads are finished (default: %(default)s)")

@@ -15,6 +15,7 @@
             'longpolling_demo/static/src/js/wall.js',
             'longpolling_demo/static/src/wall_odoo.js',
         ],
+        'web.assets_web_dark': ['longpolling_demo/static/src/css/wall_dark.css'],
     },
     'installable': True,
     'auto_install': False,

@@ -94,6 +94,65 @@ def test_a_note_that_cannot_be_posted_stays_in_the_input(windows):
     window.wait_for_note('not lost')
 
 
+def test_a_note_appears_at_once_and_is_marked_until_it_is_confirmed(windows, site):
+    """Also while the sidecar is down: the host has it, and the poll brings it when there is one again."""
+    ann, bob = windows('ann').open_wall(), windows('bob').open_wall()
+    ann.expect(LOST)
+    ann.write('confirmed')
+    ann.page.locator('.lpd_note:not(.lpd_pending)', has_text='confirmed').wait_for()
+    site.stop_sidecar(signal.SIGKILL)
+    try:
+        ann.wait_for_state('reconnecting')
+        ann.write('written while it was down')
+        marked = ann.page.locator('.lpd_pending', has_text='written while it was down')
+        marked.locator('.lpd_mark', has_text='Saved, not confirmed yet').wait_for()
+        assert marked.locator('.lpd_author').inner_text() == 'You'
+        assert ann.page.input_value('.lpd_text') == ''
+    finally:
+        site.start_sidecar()
+    ann.page.locator('.lpd_note:not(.lpd_pending)', has_text='written while it was down').wait_for()
+    assert ann.notes().count('written while it was down') == 1
+    assert ann.page.locator('.lpd_pending').count() == 0
+    bob.wait_for_note('written while it was down')
+
+
+def test_what_is_wrong_is_said_and_what_can_be_done(windows, site):
+    """A server that is down, and a button that has it asked at once; a logout, and a button to log in again."""
+    window = windows('ann', anew=True).open_wall()
+    window.expect(LOST, '401', 'Session')
+    assert not window.page.is_visible('.lpd_notice')
+    site.stop_sidecar(signal.SIGKILL)
+    try:
+        window.wait_for_state('reconnecting')
+        assert 'the server does not answer' in window.page.inner_text('.lpd_notice')
+        window.wait_until('/ in [3-9]|[1-9][0-9] s/.test(document.querySelector(".lpd_state").textContent)', 60)
+    finally:
+        site.start_sidecar()
+    window.page.click('.lpd_action:has-text("Retry now")')
+    window.wait_for_state('live', 5)
+    assert not window.page.is_visible('.lpd_trouble')
+    windows(beside=window).log_out()
+    window.wait_for_state('logged_out')
+    assert 'You are logged out' in window.page.inner_text('.lpd_notice')
+    assert window.page.inner_text('.lpd_action') == 'Log in again'
+
+
+def test_who_is_watching_is_right_when_the_wall_is_live(windows):
+    """The page's own user from the first moment; nobody is never shown as "Watching now"."""
+    window = windows('bob').open_wall()
+    window.page.locator('.lpd_watcher', has_text='Bob').wait_for(timeout=2000)
+
+
+def test_notes_stand_in_their_order_whichever_way_they_came(windows, post):
+    window = windows('ann').open_wall()
+    for number in range(3):
+        post(f'in order {number}')
+    window.wait_for_note('in order 2')
+    numbers = [int(note) for note in window.page.locator('.lpd_note').evaluate_all(
+        '(notes) => notes.map((note) => note.dataset.note)')]
+    assert numbers == sorted(numbers, reverse=True)
+
+
 def test_when_the_sidecar_is_killed_and_started_again_the_page_recovers_and_misses_no_note(windows, site, post):
     window = windows('ann').open_wall()
     window.expect(LOST)
@@ -179,7 +238,9 @@ def test_offline_and_online_again(windows, post):
     window = windows('ann').open_wall()
     window.expect(LOST)
     with offline(window):
-        window.wait_for_state('reconnecting')
+        window.wait_for_state('offline')
+        assert 'You are offline' in window.page.inner_text('.lpd_notice')
+        assert not window.page.is_visible('.lpd_action')        # there is nothing to do but to wait
         post('while offline')
         window.page.wait_for_timeout(1000)
         assert 'while offline' not in window.notes()

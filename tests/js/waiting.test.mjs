@@ -135,6 +135,17 @@ test("a page that becomes visible polls at once", async () => {
     assert.equal(network.held.length, 1);
 });
 
+test("a page may ask for a poll at once", async () => {
+    const { browser, tab, network } = await started({ random: () => 1 });
+    network.request.answer_all(503, {}, { "Retry-After": "300" });
+    await browser.advance(1000);
+    tab.lp.poll_now();
+    await browser.sent();
+    assert.equal(network.held.length, 1);
+    await browser.advance(2000);
+    assert.equal(tab.state, "live"); // not only when the wait would have been over
+});
+
 test("a page that becomes visible keeps a poll that is held", async () => {
     const { browser, tab, network } = await started();
     await tab.event("visibilitychange", tab.document);

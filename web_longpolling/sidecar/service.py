@@ -16,6 +16,7 @@ from .loop import monitor, signals
 from .loop.clock import monotonic
 from .metrics import Metrics
 from .polls import Polls
+from .reload import Reload
 from .wire import fd_limit
 from .wire.peer_watch import PeerWatch
 from .wire.server import PollServer
@@ -44,6 +45,21 @@ def serve(options):
 
     :param options: the arguments of ``server.py``
     """
+    stopping = Event()
+    if not options.reload:
+        _serve(options, stopping)
+        return
+    reload = Reload(stopping.set)
+    try:
+        _serve(options, stopping)
+    except (Exception, SystemExit):
+        _logger.exception("This can't be served; after the next change the sidecar starts anew")
+        stopping.wait()
+    if reload.changed:
+        reload.restart()
+
+
+def _serve(options, stopping):
     signals.install()
     try:
         settings.check()
@@ -63,7 +79,6 @@ def serve(options):
     metrics = Metrics(databases, polls)
     application = Application(databases, timeout, polls, PeerWatch(), metrics)
     server = PollServer(listener, application.respond, most_connections, bool(host.adapter().option('proxy_mode')))
-    stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
     metrics.start()

@@ -7,6 +7,8 @@ from odoo import api, models
 from odoo.addons.web_longpolling.longpolling import longpolling
 from odoo.exceptions import UserError
 
+from .played import play
+
 
 class Teller(models.AbstractModel):
     _name = 'longpolling.test.teller'
@@ -19,6 +21,11 @@ class Teller(models.AbstractModel):
         if fail:
             raise UserError('rolled back')
         return True
+
+    @api.model
+    def play(self, steps):
+        """See ``played.py``."""
+        return play(self.env.cr, self.env.uid, steps)
 
     @api.model
     def commit_and_die(self, channel, payload):

@@ -6,6 +6,8 @@ import signal
 from openerp.addons.web_longpolling.longpolling import longpolling
 from openerp.osv import osv
 
+from .played import play
+
 
 class Teller(osv.AbstractModel):
     _name = 'longpolling.test.teller'
@@ -17,6 +19,10 @@ class Teller(osv.AbstractModel):
         if fail:
             raise osv.except_osv('Error', 'rolled back')
         return True
+
+    def play(self, cr, uid, steps, context=None):
+        """See ``played.py``."""
+        return play(cr, uid, steps)
 
     def commit_and_die(self, cr, uid, channel, payload, context=None):
         """The process is killed between the commit and what follows it."""

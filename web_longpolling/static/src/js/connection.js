@@ -22,8 +22,8 @@
             this.port = null;
             this.greeted = false;
             this.lifecycle = new core.PageLifecycle(env, {
-                online: () => this.tell({ type: "hurry", again: true }),
-                visible: () => this.tell({ type: "hurry", again: false }),
+                online: () => this.hurry(true),
+                visible: () => this.hurry(false),
                 left: () => this.close(),
                 back: () => this.come_back(),
             });
@@ -34,12 +34,13 @@
          *
          * @param {Object} asked  see Hub.join; and `login`, see the Hub itself
          * @param {function(Outcome)} deliver  called once
+         * @param {function()} hurried  called when it is sent before its time
          * @returns {function()} ends the poll
          */
-        poll(asked, deliver) {
+        poll(asked, deliver, hurried) {
             this.number += 1;
             const number = this.number;
-            this.asked.set(number, { asked: asked, deliver: deliver });
+            this.asked.set(number, { asked: asked, deliver: deliver, hurried: hurried });
             this.open();
             this.ask(number);
             return () => {
@@ -50,6 +51,12 @@
                     }
                 }
             };
+        }
+
+        /** Send what waits for its time. `again`: also what is under way, which may hang on a connection that is dead. */
+        hurry(again) {
+            this.tell({ type: "hurry", again: again });
+            this.asked.forEach((poll) => poll.hurried());
         }
 
         ask(number) {
@@ -143,7 +150,10 @@
         }
 
         come_back() {
-            this.asked.forEach((poll) => Object.assign(poll.asked, { wait: 0, failures: 0 }));
+            this.asked.forEach(function (poll) {
+                Object.assign(poll.asked, { wait: 0, failures: 0 });
+                poll.hurried();
+            });
             if (this.asked.size > 0) {
                 this.open();
             }

@@ -55,6 +55,11 @@
             loop.run().catch((problem) => this.env.console.error("web_longpolling: the loop ended:", problem));
         }
 
+        /** Poll at once, in place of waiting for the time that follows an error: for a button that says so. */
+        poll_now() {
+            core.connection_of(this.env).hurry(true);
+        }
+
         /** End the poll that is under way and call nobody back any more. */
         stop_longpolling() {
             if (this.loop !== null) {

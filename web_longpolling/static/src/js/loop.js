@@ -114,7 +114,8 @@
             };
             const state = { since: this.since, wait: this.wait, failures: this.failures, login: login };
             return new Promise((resolve) => {
-                this.end_poll = core.connection_of(this.env).poll(Object.assign(poll, state), resolve);
+                const hurried = () => this.report_live_when_held(0);
+                this.end_poll = core.connection_of(this.env).poll(Object.assign(poll, state), resolve, hurried);
                 this.report_live_when_held(this.wait);
             });
         }
@@ -138,6 +139,7 @@
 
         /** Tell the page that it is live again when the next poll seems to be held. */
         report_live_when_held(delay) {
+            this.clear_timers();
             if (this.callbacks.state !== "live") {
                 if (this.callbacks.state === "reconnecting") {
                     this.later(delay, () => this.callbacks.tell_state("reconnecting"));

@@ -22,8 +22,11 @@
          */
         constructor(root, client) {
             this.client = client;
-            this.view = new scope.longpolling_demo.WallView(root, (text) => this.post(text));
-            this.watching = [];
+            this.view = new scope.longpolling_demo.WallView(root, {
+                post: (text) => this.post(text),
+                retry: () => this.notes.poll_now(),
+            });
+            this.watching = null; // not known yet
             this.notes = new client.LongPolling();
             this.watchers = new client.LongPolling();
         }
@@ -34,15 +37,19 @@
             this.timer = setInterval(watch, SIGN_OF_LIFE);
             document.addEventListener("visibilitychange", watch);
             this.forget = () => document.removeEventListener("visibilitychange", watch);
-            this.poll();
+            // First, so that the first answer about who is watching has this page's user in it.
+            await this.watch();
+            if (!this.stopped) {
+                this.poll();
+            }
         }
 
         /** The old notes are read when the poll has begun to follow, so that none is missed in between. */
         follow_state(state) {
             this.view.show_state(state);
-            if (state.name === "live" && !this.loaded) {
-                this.loaded = true;
-                this.load().catch(() => (this.loaded = false));
+            if (state.name === "live" && !this.loading) {
+                this.loading = true;
+                this.load().catch(() => (this.loading = false));
             }
         }
 
@@ -86,6 +93,7 @@
                     date: note.create_date,
                 }))
             );
+            this.view.show_all();
         }
 
         /**
@@ -104,8 +112,10 @@
             }
         }
 
-        post(text) {
-            return this.client.call(NOTE, "create", [{ text: text }]);
+        /** @returns {Promise<number>} the id of the note, which the poll brings as well */
+        async post(text) {
+            const created = await this.client.call(NOTE, "create", [{ text: text }]);
+            return Array.isArray(created) ? created[0] : created;
         }
     }
 

@@ -31,14 +31,39 @@
         return made;
     }
 
+    // What the mark of the connection says, and for what is wrong: what it means, and what one can do about it.
+    const STATES = {
+        connecting: { word: "Connecting …" },
+        live: { word: "Live" },
+        reconnecting: {
+            word: "Reconnecting",
+            notice: "No news just now: the server does not answer. What others write appears as soon as it does.",
+            action: "Retry now",
+        },
+        offline: { word: "Offline", notice: "You are offline. What others write appears when the network is back." },
+        logged_out: {
+            word: "Logged out",
+            notice: "You are logged out, so nothing new appears here.",
+            action: "Log in again",
+        },
+        stopped: {
+            word: "Stopped",
+            notice: "This page gets no news any more; the browser's console says why.",
+            action: "Load the page again",
+        },
+    };
+
     class WallView {
         /**
          * @param {HTMLElement} root
-         * @param {function(string): Promise} post
+         * @param {Object} actions
+         * @param {function(string): Promise<number>} actions.post  write a note; its id
+         * @param {function()} actions.retry  poll at once
          */
-        constructor(root, post) {
-            this.post = post;
-            this.shown = new Set();
+        constructor(root, actions) {
+            this.actions = actions;
+            this.shown = new Map(); // the elements of notes by id
+            this.names = []; // of those who watch
             this.state = element("span", "lpd_state", { role: "status" });
             this.watchers = element("ul", "lpd_watchers", { "aria-label": "Watching now", "aria-live": "polite" });
             this.text = element("textarea", "lpd_text", {
@@ -58,16 +83,19 @@
             this.notes = element("ol", "lpd_notes", {
                 "aria-live": "polite", "aria-relevant": "additions", "aria-label": "Notes, the newest first", tabindex: "0",
             });
-            this.empty = element("p", "lpd_empty", {}, ["Nobody wrote anything yet. Open this page in a second window and begin."]);
+            this.empty = element("p", "lpd_empty", { role: "status" }, ["Loading the notes …"]);
+            this.notice = element("p", "lpd_notice", { role: "alert", hidden: "" });
+            this.action = element("button", "lpd_action", { type: "button", hidden: "" });
+            this.watching = element("div", "lpd_watching", {}, [
+                element("span", "lpd_hint", { "aria-hidden": "true" }, ["Watching now"]), this.watchers,
+            ]);
             root.append(
                 element("main", "lpd_wall", { "aria-labelledby": "lpd_title" }, [
                     element("header", "lpd_header", {}, [
                         element("h1", "lpd_title", { id: "lpd_title" }, ["Wall"]), this.state,
                     ]),
-                    element("div", "lpd_watching", {}, [
-                        element("span", "lpd_hint", { "aria-hidden": "true" }, ["Watching now"]), this.watchers,
-                    ]),
-                    this.form, this.empty, this.notes,
+                    element("div", "lpd_trouble", {}, [this.notice, this.action]),
+                    this.watching, this.form, this.empty, this.notes,
                 ])
             );
             this.form.addEventListener("submit", (event) => this.submit(event));
@@ -78,7 +106,19 @@
             });
             // The web clients have keyboard shortcuts of their own.
             this.form.addEventListener("keypress", (event) => event.stopPropagation());
+            this.action.addEventListener("click", () => this.act());
+            this.network = () => this.state.dataset.state && this.show_state(this.last_state);
+            window.addEventListener("online", this.network);
+            window.addEventListener("offline", this.network);
             this.text.focus();
+        }
+
+        act() {
+            if (this.state.dataset.state === "reconnecting") {
+                this.actions.retry();
+            } else {
+                window.location.reload();
+            }
         }
 
         async submit(event) {
@@ -89,10 +129,13 @@
             }
             this.button.disabled = true;
             this.problem.textContent = "";
+            this.text.value = "";
+            const note = this.place(this.bubble("You", text, new Date().toISOString(), "Sending …"), Infinity);
             try {
-                await this.post(text);
-                this.text.value = "";
+                this.saved(note, await this.actions.post(text));
             } catch (error) {
+                note.remove();
+                this.text.value = text;
                 this.problem.textContent = "The note could not be posted. It is still here: try again.";
             } finally {
                 this.button.disabled = false;
@@ -100,43 +143,96 @@
             }
         }
 
-        /** @param {Array<{id: number, text: string, author: string, date: string}>} notes  the oldest first */
+        /** The host has the note. It is the wall's when the poll has brought it, as it brings it to everybody. */
+        saved(note, id) {
+            if (this.shown.has(id)) {
+                note.remove();
+                return;
+            }
+            note.querySelector(".lpd_mark").textContent = "Saved, not confirmed yet";
+            note.dataset.note = id;
+        }
+
+        /** @param {string} [mark]  what is said of a note that is not confirmed */
+        bubble(author, text, date, mark) {
+            const words = [
+                element("strong", "lpd_author", {}, [author]),
+                element("time", "lpd_time", { datetime: date }, [local_time(date)]),
+            ];
+            if (mark) {
+                words.push(element("span", "lpd_mark", { role: "status" }, [mark]));
+            }
+            return element("li", mark ? "lpd_note lpd_pending" : "lpd_note", {}, [
+                avatar(author),
+                element("div", "lpd_bubble", {}, [
+                    element("div", "lpd_by", {}, words),
+                    element("p", "lpd_said", {}, [text]),
+                ]),
+            ]);
+        }
+
+        /** Put a note among the others, the newest first. */
+        place(note, id) {
+            const older = Array.from(this.notes.children).find((other) => Number(other.dataset.note || Infinity) < id);
+            this.notes.insertBefore(note, older || null);
+            this.empty.hidden = true;
+            return note;
+        }
+
+        /** @param {Array<{id: number, text: string, author: string, date: string}>} notes */
         add_notes(notes) {
             notes.filter((note) => !this.shown.has(note.id)).forEach((note) => {
-                this.shown.add(note.id);
-                this.notes.prepend(
-                    element("li", "lpd_note", { "data-note": note.id }, [
-                        avatar(note.author),
-                        element("div", "lpd_bubble", {}, [
-                            element("div", "lpd_by", {}, [
-                                element("strong", "lpd_author", {}, [note.author]),
-                                element("time", "lpd_time", { datetime: note.date }, [local_time(note.date)]),
-                            ]),
-                            element("p", "lpd_said", {}, [note.text]),
-                        ]),
-                    ])
-                );
+                const pending = this.notes.querySelector(".lpd_pending[data-note='" + note.id + "']");
+                if (pending) {
+                    pending.remove();
+                }
+                const made = this.bubble(note.author, note.text, note.date);
+                made.dataset.note = note.id;
+                this.shown.set(note.id, this.place(made, note.id));
             });
-            this.empty.hidden = this.shown.size > 0;
+        }
+
+        /** The notes that the wall begins with are all there. */
+        show_all() {
+            this.empty.textContent = "Nobody wrote anything yet. Open this page in a second window and begin.";
+            this.empty.hidden = this.notes.children.length > 0;
         }
 
         show_watchers(names) {
+            this.names = names;
+            this.show_watching();
             this.watchers.replaceChildren(
                 ...names.map((name) => element("li", "lpd_watcher", {}, [avatar(name), element("span", "", {}, [name])]))
             );
         }
 
+        /** Who is watching is known while the page is live. */
+        show_watching() {
+            this.watching.hidden = this.names.length === 0 || this.state.dataset.state !== "live";
+        }
+
         /** @param {{name: string, wait: number}} state  what LongPolling.onstate is called with */
         show_state(state) {
             clearInterval(this.countdown);
-            this.state.dataset.state = state.name;
-            const words = { connecting: "Connecting …", live: "Live", logged_out: "Logged out", stopped: "Stopped" };
-            if (state.name !== "reconnecting") {
-                this.state.replaceChildren(words[state.name]);
-                return;
+            this.last_state = state;
+            const name = state.name === "reconnecting" && !navigator.onLine ? "offline" : state.name;
+            const { word, notice, action } = STATES[name];
+            this.state.dataset.state = name;
+            this.show_watching();
+            this.notice.hidden = !notice;
+            if (this.notice.textContent !== (notice || "")) {
+                this.notice.textContent = notice || "";
             }
-            const until = Date.now() + state.wait * 1000;
-            // A screen reader reads "Reconnecting" once, and no number every second.
+            this.action.hidden = !action;
+            this.action.textContent = action || "";
+            this.state.replaceChildren(word);
+            if (name === "reconnecting") {
+                this.count_down(Date.now() + state.wait * 1000);
+            }
+        }
+
+        /** A screen reader reads "Reconnecting" once, and no number every second. */
+        count_down(until) {
             const seconds = element("span", "", { "aria-hidden": "true" });
             const count = () => {
                 const left = Math.ceil((until - Date.now()) / 1000);
@@ -144,11 +240,13 @@
             };
             count();
             this.countdown = setInterval(count, 250);
-            this.state.replaceChildren("Reconnecting", seconds);
+            this.state.append(seconds);
         }
 
         close() {
             clearInterval(this.countdown);
+            window.removeEventListener("online", this.network);
+            window.removeEventListener("offline", this.network);
         }
     }
 
