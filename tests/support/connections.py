@@ -93,10 +93,10 @@ class Counted(bytes):
 
 
 class Dripping:
-    """A connection on which the bytes come one by one, each as Counted."""
+    """A connection on which the bytes come one by one, or some few together, as Counted."""
 
-    def __init__(self, sock, work: Work):
-        self._sock, self._work = sock, work
+    def __init__(self, sock, work: Work, together=1):
+        self._sock, self._work, self._together = sock, work, together
 
     def recv(self, size):
-        return self._work.count(self._sock.recv(min(size, 1)))
+        return self._work.count(self._sock.recv(min(size, self._together)))

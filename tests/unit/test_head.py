@@ -77,7 +77,7 @@ def test_an_empty_line_before_the_request_is_ignored():
 
 
 @pytest.mark.parametrize('target, path, query, name', [
-    ('http://other.example/a?b', '/a', 'b', 'other.example'), ('HTTPS://Other.example:8443', '/', '', 'Other.example:8443'),  # noqa: E501
+    ('http://other.example/a?b', '/a', 'b', 'other.example'), ('HTTPS://Other.example:84', '/', '', 'Other.example:84'),
     ('http://other.example?b', '/', 'b', 'other.example'), ('http://[::1]:80/a', '/a', '', '[::1]:80')])
 def test_an_absolute_address_names_the_host_instead_of_the_header(target, path, query, name):
     """3.2.2: whatever the header Host says."""
@@ -258,10 +258,10 @@ def test_its_size_is_that_of_its_lines():
 
 
 def test_the_work_for_a_head_that_drips_grows_with_its_length_alone():
-    """Each byte is searched once. What one line holds is copied with each byte until its end, hence one a line."""
+    """Each byte is searched once, when it comes."""
     work = connections.Work()
     data = lines(*['X-Odd: ' + 'a' * 20] * 50)
     with connections.pair() as (client, server):
         client.sendall(data)
         head.read(Incoming(connections.Dripping(server, work)))
-    assert work.seen <= 2 * len(data)
+    assert work.seen <= len(data)

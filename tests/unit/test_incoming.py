@@ -1,5 +1,6 @@
 """wire/incoming.py: what comes on a connection, taken byte by byte from real sockets."""
 
+import select
 import socket
 import struct
 
@@ -78,14 +79,15 @@ def test_a_line_may_come_in_any_number_of_segments():
         assert [source.line(20) for _ in range(2)] == [b'first\r\n', b'second\r\n']
 
 
-def test_a_line_has_as_many_bytes_as_it_may_have_and_no_more():
-    for most, fits in ((6, True), (5, False)):
-        with connections.incoming(b'first\n') as source:
-            if fits:
-                assert source.line(most) == b'first\n'
-            else:
-                with pytest.raises(LineTooLong):
-                    source.line(most)
+@pytest.mark.parametrize('together', [1, 100], ids=['dripping', 'at once'])
+def test_a_line_has_as_many_bytes_as_it_may_have_and_no_more(pair, together):
+    client, source = pair
+    source.socket = connections.Dripping(source.socket, connections.Work(), together)
+    client.sendall(b'first\n')
+    assert source.line(6) == b'first\n'
+    client.sendall(b'first\n')
+    with pytest.raises(LineTooLong):
+        source.line(5)
 
 
 def test_a_line_that_is_too_long_is_refused_without_waiting_for_its_end(pair):
@@ -186,9 +188,8 @@ def test_looking_finds_a_client_that_has_left(pair, how):
         if how == 'reset':
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         client.close()
-    with gevent.Timeout(10):
-        while source.look():
-            gevent.sleep(0.001)
+    assert select.select([source.socket], [], [], 10)[0]
+    assert source.look() is False
 
 
 def test_a_client_may_send_some_bytes_ahead_and_no_more(monkeypatch, pair):

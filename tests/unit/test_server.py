@@ -9,6 +9,7 @@ import gevent.socket
 import pytest
 from gevent.pywsgi import WSGIServer
 
+from web_longpolling.sidecar.wire import server as server_module
 from web_longpolling.sidecar.wire.server import PollServer
 
 # Where struct tcp_info has tcpi_data_segs_in: how many segments with data came (linux/tcp.h, Linux 4.6).
@@ -195,3 +196,36 @@ def test_finishing_ends_in_time_whatever_is_being_answered(start):
     with gevent.Timeout(10):
         server.finish(0.1)
     assert ANSWER not in poll.get(timeout=10)       # its connection was closed
+
+
+# The time that a request has
+
+@pytest.fixture
+def hurried(start, monkeypatch):
+    """Starts a server for which some of its times, by their names, are 0.05 seconds long."""
+    def begin(*names):
+        for name in names:
+            monkeypatch.setattr(server_module, name, 0.05)
+        return start(application)
+    return begin
+
+
+@pytest.mark.parametrize('name, sent', [
+    ('HEAD_TIME', b'G'), ('HEAD_TIME', b'GET / HTTP/1.1\r\nHost: x\r\n'),
+    ('BODY_TIME', b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234'),
+    ('BODY_TIME', b'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n1234')])
+def test_a_request_that_does_not_arrive_in_its_time_gets_408_and_the_connection_is_closed(hurried, name, sent):
+    answer = exchange(hurried(name, 'LINGER_TIME'), sent)
+    assert answer.startswith(b'HTTP/1.1 408 ') and b'\r\nConnection: close\r\n' in answer
+    assert (b'The head' if name == 'HEAD_TIME' else b'The body') in answer
+
+
+@pytest.mark.parametrize('sent', [b'', b'GET / HTTP/1.1\r\nHost: x\r\n\r\n'], ids=['before', 'between'])
+def test_a_connection_that_is_idle_is_closed_without_a_word(hurried, sent):
+    assert exchange(hurried('IDLE_TIME'), sent).endswith(ANSWER if sent else b'')
+
+
+def test_the_time_of_a_head_begins_with_its_first_byte(hurried):
+    with gevent.socket.create_connection(hurried('HEAD_TIME').address, timeout=10) as connection:
+        gevent.sleep(0.15)
+        assert ask(connection) == ANSWER
