@@ -67,7 +67,9 @@ def connect(parameters, name):
         with waiting.bounded(waiting.ANSWER):
             return psycopg2.connect(**dict(waiting.KEEPALIVE, **dict(parameters, application_name=name)))
     except psycopg2.Error as error:
-        raise DatabaseUnavailable(one_line(error))
+        reason = one_line(error)
+    # Out here: the traceback of psycopg2's own error holds the connection, and would keep its socket open with ours.
+    raise DatabaseUnavailable(reason)
 
 
 def one_line(error):

@@ -40,10 +40,11 @@ def bounded(seconds):
     try:
         with own:
             yield
+            return
     except ReadTimeout as timeout:
         if timeout is not own:
             raise
-        raise DatabaseUnavailable(str(timeout))
+    raise DatabaseUnavailable(str(own))     # out here: the traceback of the timeout would keep the socket open
 
 
 @contextlib.contextmanager
