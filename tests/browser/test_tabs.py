@@ -237,6 +237,7 @@ def test_another_user_in_the_same_browser_ends_the_loop_as_logged_out(windows, c
     follow(ann, 'one')
     bob = windows(beside=ann)
     if site.host == 'odoo-19.0':
+        ann.page.wait_for_load_state('networkidle')     # an answer to Ann would set her cookie again
         ann.context.add_cookies(cookies('bob')['cookies'])
     else:       # has a session for each login in that of the browser, and keeps track of them by more than the cookie
         bob.log_out().log_in('bob')
