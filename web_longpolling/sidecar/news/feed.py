@@ -209,8 +209,9 @@ class Feed(object):
                     if follower.aligned and not follower.signal.is_set():   # nothing until what was read last
                         request.position = self._buffer.position()
                 if not woken:
-                    if self._ignorance() is not None:
-                        raise self._ignorance()
+                    cause = self._ignorance()
+                    if cause is not None:
+                        raise cause
                     return None
 
     def _look(self, follower, origin, position):

@@ -10,7 +10,7 @@ import json
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
-from ..news.events import EventBatch
+from ..news.events import EventBatch, is_json
 
 try:
     text = unicode
@@ -176,16 +176,5 @@ def taken_apart(answer, trusted):
     :returns: the status code; the headers, a dict by name; the body, bytes; whether that is JSON
     """
     headers = dict(answer.headers)
-    is_json = headers.get('Content-Type', '').partition(';')[0].strip() == 'application/json'
-    return int(answer.status[:3]), headers, answer.body, is_json and (trusted or _is_json(answer.body))
-
-
-def _is_json(body):
-    def refuse(constant):
-        raise ValueError(constant)
-
-    try:
-        json.loads(body.decode('utf-8'), parse_constant=refuse)
-    except (ValueError, RuntimeError):
-        return False
-    return True
+    says_json = headers.get('Content-Type', '').partition(';')[0].strip() == 'application/json'
+    return int(answer.status[:3]), headers, answer.body, says_json and (trusted or is_json(answer.body))
