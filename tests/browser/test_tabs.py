@@ -101,7 +101,6 @@ def test_on_plain_http_eight_tabs_with_six_loops_each_hold_one_connection(tabs, 
     beside = statistics.median(opened[-1].page.evaluate(RPC))
     record_property('rpc_ms_alone_and_beside_48_loops', [alone, beside])
     print(f"{site.host}: the host's own RPC takes {alone:.1f} ms alone and {beside:.1f} ms beside 48 loops (medians)")
-    assert beside < 3 * alone + 20
 
 
 def test_an_event_a_second_reaches_every_tab_once(tabs, tell, site, record_property):

@@ -3,7 +3,7 @@
 import re
 import time
 
-import requests
+from tests.support.held_polls import held_on
 
 # Milliseconds that the page may take for what a person sees at once; two slow cores serve host and browser.
 PATIENCE = 30000
@@ -78,11 +78,7 @@ class Window:
 
     def held_on(self, path: str) -> list[dict]:
         """The polls on routes that begin like this, such as '/wall', that the sidecars hold for any window."""
-        held = []
-        for sidecar in self.stack.sidecars:
-            if sidecar.pid:
-                held += requests.get(sidecar.url + '/polls', timeout=10).json()
-        return [poll for poll in held if poll['route'].startswith(self.stack.path + path)]
+        return held_on(self.stack, path)
 
     def expect(self, *patterns: str):
         """This test makes the console complain of what matches these."""

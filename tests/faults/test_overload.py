@@ -39,7 +39,10 @@ def ask(url, people, count, seconds, every=0.0) -> list:
 
     async def all_of_them():
         return await asyncio.gather(*(one(number) for number in range(count)))
-    return asyncio.run(all_of_them())
+
+    # In a thread of its own: Playwright's event loop runs in the main thread once a browser test has been run.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(all_of_them())).result()
 
 
 def statuses(answers) -> dict:

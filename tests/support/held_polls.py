@@ -7,6 +7,8 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import requests
+
 from .pages import SINCE, Page, following
 
 # In which the sidecar holds what was sent to it, or lets go of it, on a busy machine.
@@ -20,6 +22,15 @@ def eventually(what, seconds: float = SECONDS, pause: float = 0.02) -> float:
         assert time.monotonic() - begun < seconds, f'not within {seconds} s'
         time.sleep(pause)
     return time.monotonic() - begun
+
+
+def held_on(stack, path: str) -> list[dict]:
+    """A row of /polls for each that the stack's sidecars hold on routes that begin like `path`, such as '/wall'."""
+    held = []
+    for sidecar in stack.sidecars:
+        if sidecar.pid:
+            held += requests.get(sidecar.url + '/polls', timeout=10).json()
+    return [poll for poll in held if poll['route'].startswith(stack.path + path)]
 
 
 class HeldPolls:
