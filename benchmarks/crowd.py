@@ -50,7 +50,7 @@ def make_sessions(count: int, users: int) -> list[Session]:
 
 
 def one_event(name: str, crowd: Crowd, process: int, publish) -> dict[str, float]:
-    """Publish to all of them; seconds from then to the first, median, 99th percentile and last answer, and of processor."""
+    """Publish to all; seconds from then to the first, median, 99th percentile and last answer, and of processor."""
     used = stack.processor(process)
     begun = publish()
     answers = crowd.gather(SECONDS)
