@@ -49,10 +49,10 @@ def make_sessions(count: int, users: int) -> list[Session]:
     return [Session(**json.loads(line)) for line in made.splitlines()]
 
 
-def one_event(name: str, crowd: Crowd, process: int, tell) -> dict[str, float]:
-    """Tell all of them; seconds from then to the first, median, 99th percentile and last answer, and of processor."""
+def one_event(name: str, crowd: Crowd, process: int, publish) -> dict[str, float]:
+    """Publish to all; seconds from then to the first, median, 99th percentile and last answer, and of processor."""
     used = stack.processor(process)
-    begun = tell()
+    begun = publish()
     answers = crowd.gather(SECONDS)
     wrong = [answer.status for answer in answers if answer.status != 200]
     if wrong or len(answers) != len(crowd):
@@ -65,15 +65,15 @@ def one_event(name: str, crowd: Crowd, process: int, tell) -> dict[str, float]:
     return found
 
 
-def measure(name: str, url: str, requests, count: int, is_held, process: int, tell) -> dict[str, float]:
-    """Hold all, tell, several times; what the median attempt gave."""
+def measure(name: str, url: str, requests, count: int, is_held, process: int, publish) -> dict[str, float]:
+    """Hold all, publish, several times; what the median attempt gave."""
     found = []
     with Crowd(url, count) as crowd:
         for _ in range(ATTEMPTS):
             crowd.send(requests())
             is_held()
             stack.wait_until_idle(process)
-            found.append(one_event(name, crowd, process, tell))
+            found.append(one_event(name, crowd, process, publish))
     return sorted(found, key=lambda times: times['last'])[len(found) // 2]
 
 

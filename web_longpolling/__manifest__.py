@@ -5,7 +5,7 @@
     'category': 'Tools',
     'summary': 'Tell a browser something the moment it happens',
     'description': """
-Hold a browser's request until there is something to tell it, without a thread or a cursor for it:
+Hold a browser's request until there is news for it, without a thread or a cursor for it:
 a process of its own beside the server answers the polls.
 """,
     'author': 'web_longpolling contributors',

@@ -56,7 +56,7 @@ class _Held(BaseException):
 
 
 class _Request(werkzeug.wrappers.Request):
-    """What the controller is given, as far as a test can tell it from the sidecar's."""
+    """What the controller is given, in all that a test can see the same as the sidecar's."""
 
     def __init__(self, environ, cr, uid, context, position):
         werkzeug.wrappers.Request.__init__(self, environ)

@@ -14,7 +14,7 @@ from web_longpolling import publishing
 # Seconds in which somebody is answered who has nothing to wait for, on a busy machine; and how long the fault is there.
 PROMPT = 3.0
 WHILE = 4.0
-# More than there are cursors (--max-cursor is 8).
+# More than there are cursors.
 SLOW = 20
 
 

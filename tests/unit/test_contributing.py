@@ -21,8 +21,12 @@ def test_every_file_that_is_named_exists():
 
 @pytest.mark.parametrize('file, name', [
     ('web_longpolling/errors.py', 'code = 401'),
+    ('web_longpolling/static/src/js/hub.js', 'core.wait_after = '),
+    ('web_longpolling/static/src/js/hub.js', 'function kind_of('),
     ('web_longpolling/server.py', "'--max-cursor', type=positive, default="),
     ('web_longpolling/host/openerp7.py', 'def session(key)'),
+    ('web_longpolling/host/openerp7.py', 'def prove('),
+    ('web_longpolling/host/odoo19.py', 'def verify('),
     ('web_longpolling/host/boot.py', 'ADAPTERS = '),
     ('sandbox/build/model.py', 'HOSTS = '),
     ('sandbox/servers/hostconfig.py', 'TRAITS = '),

@@ -25,14 +25,14 @@ close(cr)                             rolls back and closes it, whatever state i
 check_signaling(cr)                   clears the caches if another process has signalled that rights have
                                       changed; False if modules have, and the registry must be loaded anew
 prove(cr, sessions)                   list of whether each Session is good, from one statement for all of them: True,
-                                      False, None if only :func:`verify` can tell, or the exception of its check
+                                      False, None if only :func:`verify` can decide, or the exception of its check
 verify(cr, session)                   the same of one Session, by the host's whole check, past its caches; `cr` may
                                       write and rolls back
 environment(cr, uid, context)         the host's Environment, or None where it has none
 call(cr, uid, model, method, args,    the result of one call by the host's RPC convention
 kwargs)
 flush(cr)                             sends writes that the host delays to the database, where they fail
-send_after_commit(cr)                 tells ``wake_up.WakeUps`` once after the commit of the host's cursor `cr`, not
+send_after_commit(cr)                 calls ``wake_up.WakeUps`` once after the commit of the host's cursor `cr`, not
                                       after a rollback
 json_default(value)                   what ``json.dumps`` makes of the host's own types
 ====================================  =====================================================================

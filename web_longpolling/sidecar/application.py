@@ -13,10 +13,10 @@
         Application._verify, Sent.parse, batch.asked, Application._find, once              400
         batch.answer               each poll in a greenlet of its own, until one is ready
       Application._poll            a poll: one timer, and what ends it as a response
-        polls.admit                counted, and refused if there are too many              413, 503
+        polls.admit                counted, and refused if there are too many              503
         Application._verify        the session, verified against the database
         Application._log_in        who may poll this route                                 401, 403
-        Sent.parse                 the parameters, a JSON object                           400
+        Sent.parse                 the parameters, a JSON object                           400, 413
         route.controller(request, **parameters)                                            200, 204
           request.model, request.snapshot   read: one cursor of the budget a call          503
           request.wait, request.follow      held: a greenlet, and a socket a request

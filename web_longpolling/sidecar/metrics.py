@@ -118,16 +118,16 @@ class Metrics(object):
         if path == '/health':
             return self._health()
         if path == '/polls':
-            told = [poll._asdict() for poll in self._polls.list()]
-            return responses.plain(200, 'application/json', json.dumps(told, sort_keys=True).encode('utf-8'))
+            polls = [poll._asdict() for poll in self._polls.list()]
+            return responses.plain(200, 'application/json', json.dumps(polls, sort_keys=True).encode('utf-8'))
         return None
 
     def _health(self):
         listening = dict((name, database.listener.connected) for name, database in self._databases.items())
         well = any(listening.values()) and not self._polls.stopping
-        told = {'status': 'stopping' if self._polls.stopping else 'ok' if well else 'no database',
-                'polls_held': len(self._polls), 'listening': listening}
-        return responses.plain(200 if well else 503, 'application/json', json.dumps(told).encode('utf-8'))
+        health = {'status': 'stopping' if self._polls.stopping else 'ok' if well else 'no database',
+                  'polls_held': len(self._polls), 'listening': listening}
+        return responses.plain(200 if well else 503, 'application/json', json.dumps(health).encode('utf-8'))
 
     def _measure_lag(self):
         while True:

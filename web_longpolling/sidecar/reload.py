@@ -16,7 +16,7 @@ from .. import host
 
 _logger = logging.getLogger(__name__)
 
-# Seconds between two looks where the kernel tells of no change, as in a folder of another machine.
+# Seconds between two looks where the kernel reports no change, as in a folder of another machine.
 INTERVAL = 1.0
 # Seconds that nothing more must change: an editor writes several files.
 CALM = 0.3

@@ -62,9 +62,9 @@ def noticing(step, present):
             gevent.sleep(step)
             if not over and not present():
                 vanished.append(True)
-                get_hub().loop.run_callback(tell)
+                get_hub().loop.run_callback(give_up)
 
-    def tell():
+    def give_up():
         if not over:            # called by the event loop: the waiter is not at work just now
             waiter.throw(DatabaseUnavailable(_VANISHED))
 

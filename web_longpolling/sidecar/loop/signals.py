@@ -63,5 +63,5 @@ def log_stacks():
             places[''.join(traceback.format_stack(each.gr_frame))] += 1
     for frame in sys._current_frames().values():
         places[''.join(traceback.format_stack(frame))] += 1
-    told = ["%d here:\n%s" % (number, stack) for stack, number in places.most_common(MOST_STACKS)]
-    _logger.info("SIGQUIT: %d stacks, at %d places\n%s", sum(places.values()), len(places), '\n'.join(told))
+    lines = ["%d here:\n%s" % (number, stack) for stack, number in places.most_common(MOST_STACKS)]
+    _logger.info("SIGQUIT: %d stacks, at %d places\n%s", sum(places.values()), len(places), '\n'.join(lines))

@@ -45,7 +45,7 @@
             this.ask(number);
             return () => {
                 if (this.asked.delete(number)) {
-                    this.tell({ type: "end", number: number });
+                    this.send({ type: "end", number: number });
                     if (this.asked.size === 0) {
                         this.close();
                     }
@@ -55,15 +55,15 @@
 
         /** Send what waits for its time. `again`: also what is under way, which may hang on a connection that is dead. */
         hurry(again) {
-            this.tell({ type: "hurry", again: again });
+            this.send({ type: "hurry", again: again });
             this.asked.forEach((poll) => poll.hurried());
         }
 
         ask(number) {
-            this.tell(Object.assign({ type: "poll", number: number }, this.asked.get(number).asked));
+            this.send(Object.assign({ type: "poll", number: number }, this.asked.get(number).asked));
         }
 
-        tell(message) {
+        send(message) {
             if (this.greeted) {
                 this.port.postMessage(message);
             }
@@ -126,7 +126,7 @@
             if (this.silent >= (this.greeted ? SILENCE : FIRST_SILENCE)) {
                 this.lost("it does not answer");
             } else {
-                this.tell({ type: "ping" });
+                this.send({ type: "ping" });
             }
         }
 
@@ -141,7 +141,7 @@
 
         close() {
             if (this.port !== null) {
-                this.tell({ type: "bye" });
+                this.send({ type: "bye" });
                 this.stop_listening();
                 this.port.close();
                 this.port = null;

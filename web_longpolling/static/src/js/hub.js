@@ -16,7 +16,7 @@
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
     // Of this file: a page and a worker of different releases do not understand each other. A test compares it.
-    core.VERSION = "95c5ece2ea4a";
+    core.VERSION = "3eed343b93ca";
 
     // What the sidecar takes in one request; and bytes, below its 1 MB.
     const MOST_POLLS = 64;
@@ -55,8 +55,8 @@
     core.KINDS = {
         answer: "answer", // the success callback, then the next poll
         nothing: "nothing", // the next poll
-        stopping: "stopping", // the next poll, elsewhere; pages are not told of it
-        reading: "reading", // not ready, and at work; pages are not told of it
+        stopping: "stopping", // the next poll, elsewhere; no callback of the page is called
+        reading: "reading", // not ready, and at work; no callback of the page is called
         failed: "failed", // the error callback, and a poll later
         logged_out: "logged_out", // the error callback, and no more
         refused: "refused", // the error callback, and no more
@@ -178,7 +178,7 @@
      * laptop that wakes drops the dead request of the evening before at its first tick.
      *
      * @param {number} limit  milliseconds after which the sidecar must have answered
-     * @returns {Promise<?Outcome>} never rejected; null if there is nothing to tell: it was aborted, or the machine
+     * @returns {Promise<?Outcome>} never rejected; null if there is no outcome: it was aborted, or the machine
      *     slept through it
      */
     async function post(env, url, body, limit, signal) {

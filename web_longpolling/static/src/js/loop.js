@@ -8,15 +8,15 @@
 
     // The sidecar answers within the timeout; this much later, in milliseconds, the network has lost the answer.
     const MARGIN = 10000;
-    // A poll that was not refused within this time is taken to be held. HTTP does not tell earlier.
+    // A poll that was not refused within this time is taken to be held. HTTP gives no earlier sign.
     const LIVE_AFTER = 2000;
     // How long to wait, in milliseconds, before looking again whether the host's session is ready; and after how many
-    // such looks the console is told.
+    // such looks the console gets a warning.
     const NOT_READY = 100;
     const LOOKS = 100;
     // After these another poll would change nothing.
     const LAST = ["logged_out", "refused"];
-    // What the page is told after each kind of outcome.
+    // The state that the page gets after each kind of outcome.
     const STATES = {
         answer: "live", nothing: "live", failed: "reconnecting", logged_out: "logged_out", refused: "stopped",
     };
@@ -78,7 +78,7 @@
                 try {
                     return await this.host.configuration(this.session);
                 } catch (error) {
-                    // A host that is away tells the page by the error callback; a mistake in the set-up has to be seen.
+                    // The error callback is called if the host is away; a mistake in the set-up must be seen.
                     if (error instanceof Error) {
                         this.env.console.error("web_longpolling: where to poll is not known:", error);
                     }
@@ -120,7 +120,7 @@
             });
         }
 
-        /** Keep what the next poll needs, and tell page and console what became of this one. */
+        /** Keep what the next poll needs, and inform page and console of what became of this one. */
         note(outcome) {
             this.clear_timers();
             this.since = outcome.position || this.since;
