@@ -69,7 +69,7 @@ def test_the_defaults_answer_two_hundred_reads_of_two_seconds(sidecar, people):
 
 def test_ten_times_more_than_there_is_time_for(sidecar, people):
     """80 % at least of what the cursors can do is answered, and nobody who could not look is told 204."""
-    cursors, timeout, seconds = 2, 4, 0.5
+    cursors, timeout, seconds = 2, 8, 0.5
     most = cursors * timeout / seconds
     with sidecar(cursors, longpolling_timeout=timeout, longpolling_max_held_per_session=1000) as serving:
         for _ in range(2):
