@@ -259,7 +259,7 @@ class Application(object):
         try:
             return controller(request, **sent)
         except (TypeError, UnicodeError):
-            reason = misfit(controller, request, sent)
+            reason = misfit(controller, sent)
             if reason:
                 raise errors.BadRequest("The parameters do not fit this route: %.200s." % reason)
             raise

@@ -55,3 +55,5 @@ class PollTimer(object):
 
     def __exit__(self, *error):
         self._timeout.close()
+        # It may be on its way through the frames that hold this timer: they would keep each other.
+        self._timeout = None

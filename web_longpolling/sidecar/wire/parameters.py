@@ -165,7 +165,7 @@ def unquoted(path):
     return unquote_to_bytes(path.encode('utf-8'))
 
 
-def misfit(controller, request, sent):
+def misfit(controller, sent):
     """Why `controller` can't be called with these parameters, or None if it can.
 
     Of a controller inside decorators made with functools.wraps, the innermost function counts.
@@ -175,9 +175,9 @@ def misfit(controller, request, sent):
     while _decorated(controller):
         controller = _decorated(controller)
     try:
-        inspect.getcallargs(controller, request, **sent)
+        inspect.getcallargs(controller, None, **sent)       # None: Python 2.7 keeps what it is given
     except (TypeError, UnicodeError) as error:
-        return error
+        return '%s' % error     # the text: its traceback leads to whoever keeps the exception
     return None
 
 

@@ -17,6 +17,10 @@ _ESCAPE = re.compile(br'\\([0-3][0-7][0-7]|.)', re.DOTALL)
 class Received(werkzeug.wrappers.Request):
     """A request as it came."""
 
+    def __init__(self, environ):
+        # Not in its own environ: the two would stay in memory until the next garbage collection of old objects.
+        werkzeug.wrappers.Request.__init__(self, environ, populate_request=False)
+
     @cached_property
     def cookies(self):
         """The cookies by name; of two of the same name the one that the host itself would take."""

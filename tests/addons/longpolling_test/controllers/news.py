@@ -83,3 +83,17 @@ def dawdle(request, kind, channel, **kwargs):
     else:
         request.follow(channel)
     time.sleep(600)
+
+
+@longpolling.route('/news/uncollected')
+def uncollected(request, collection=None, **kwargs):
+    """How many requests are in memory, this one not counted; `collection`: turn Python's garbage collection on or off.
+
+    What is in memory while it is off and no poll is held waits for it: it refers to itself.
+    """
+    if collection == 'on':
+        gc.enable()
+    elif collection == 'off':
+        gc.collect()
+        gc.disable()
+    return sum(type(thing) is type(request) for thing in gc.get_objects()) - 1
