@@ -12,7 +12,9 @@ from web_longpolling.sidecar.metrics import Metrics
 from web_longpolling.sidecar.polls import Polls
 
 README = (ROOT / 'README.rst').read_text(encoding='utf-8')
-OPERATING = (ROOT / 'doc' / 'operating.rst').read_text(encoding='utf-8')
+DOC = ROOT / 'doc'
+PAGES = {path.relative_to(DOC).with_suffix('').as_posix(): path.read_text(encoding='utf-8')
+         for path in sorted(DOC.rglob('*.rst'))}
 ADDON = ROOT / 'web_longpolling'
 
 # Statuses of answers that are no failure, and of those that are answered before there is a poll, or about a controller.
@@ -62,8 +64,8 @@ def test_the_example_of_a_configuration_has_all_keys():
 def test_the_table_of_settings_is_made_of_the_code():
     namespace = {'__file__': str(ROOT / 'doc' / 'conf.py')}
     exec((ROOT / 'doc' / 'conf.py').read_text(), namespace)     # noqa: S102
-    source = [OPERATING]
-    namespace['fill_in'](None, 'operating', source)
+    source = [PAGES['reference/configuration']]
+    namespace['fill_in'](None, 'reference/configuration', source)
     for name, setting in SETTINGS.items():
         assert f'* - ``{name}``' in source[0] and setting.meaning in source[0]
 
@@ -101,13 +103,13 @@ def test_the_readme_lists_the_statuses_of_all_failures():
 # Metrics
 
 
-def test_the_page_on_operating_lists_the_metrics():
+def test_the_page_on_metrics_lists_them():
     """Those of a process that serves no database; tests/contract compares what a real one has."""
     text = Metrics({}, Polls(1, 1)).answer('/metrics').body.decode()
     names = {name + ('_total' if kind == 'counter' and not name.endswith('_total') else '')
              for name, kind in re.findall(r'^# TYPE (\w+) (\w+)$', text, re.MULTILINE)
              if not name.endswith('_created')}
-    listed = [name.split()[0] for name, _ in table(OPERATING, 'name')]
+    listed = [name.split()[0] for name, _ in table(PAGES['reference/metrics'], 'name')]
     assert names and sorted(listed) == sorted(names)
 
 
@@ -130,7 +132,7 @@ def formats_in(path: Path) -> list[str]:
 
 def test_each_line_of_the_log_that_is_listed_is_one_of_the_codes():
     formats = [re.sub(r'%[-.\d]*[sdrf]', '…', text) for text in logged()]
-    rows = [beginning for _, beginning, _ in table(OPERATING, 'level')]
+    rows = [beginning for _, beginning, _ in table(PAGES['reference/log'], 'level')]
     assert len(rows) > 10
     for row in rows:
         # A name in the line stands for another text in the format.
@@ -140,7 +142,7 @@ def test_each_line_of_the_log_that_is_listed_is_one_of_the_codes():
 
 def test_no_page_names_what_is_gone():
     """The first design's words."""
-    for page in (README, OPERATING, *(path.read_text() for path in sorted((ROOT / 'doc').glob('*.rst')))):
+    for page in (README, *PAGES.values()):
         assert not re.search(r'news\.wait|request\.listen|longpolling\.notify|longpolling_news|result\.last', page)
 
 
