@@ -1,6 +1,7 @@
 """Sphinx: `sphinx-build doc build/doc`."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def fill_in(app, docname, source):
     source[0] = tables.fill_in(source[0])
 
 
+def line_up(app, what, name, thing, options, lines):
+    """Attributes, which docstrings list as "name: meaning", one a line."""
+    lines[:] = ['| ' + line if re.match(r'[a-z_]+(, [a-z_]+)*: ', line) else line for line in lines]
+
+
 def setup(app):
+    app.connect('autodoc-process-docstring', line_up)
     app.connect('source-read', fill_in)
     return {'parallel_read_safe': True}
