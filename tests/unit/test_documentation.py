@@ -172,3 +172,32 @@ def test_no_page_names_what_is_gone():
         assert not re.search(r'news\.wait|request\.listen|longpolling\.notify|longpolling_news|result\.last', page)
 
 
+
+
+# Errors
+
+
+def messages() -> str:
+    """All texts of the addon's code but docstrings, with "…" in place of what is put in."""
+    texts = []
+    for path in sorted(ADDON.rglob('*.py')):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        described = {node.value for node in nodes if isinstance(node, ast.Expr)}
+        texts += [node.value for node in nodes
+                  if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in described]
+    for path in sorted(ADDON.rglob('static/src/**/*.js')):
+        joined = re.sub(r'" \+\s*"', '', path.read_text())
+        texts += re.findall(r'"((?:[^"\\\n]|\\.)*)"', joined)
+    return '\n'.join(re.sub(r'%[-.\d]*[sdrf]', '…', text).replace("'…'", '…') for text in texts)
+
+
+def test_the_errors_that_are_explained_are_those_of_the_code():
+    page, known = PAGES['faq'], messages()
+    page = page[:page.index('Without any message')]
+    headings = re.findall(r'^(.+)\n~{4,}$', page, re.MULTILINE)
+    assert len(headings) > 30
+    hosts_own = {r"unknown option 'longpolling\_…'"}
+    for heading in set(headings) - hosts_own:
+        # Each part between two "…" is in the code, word by word.
+        for part in filter(None, (part.strip(' .') for part in heading.split('…'))):
+            assert part in known, (heading, part)
