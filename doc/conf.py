@@ -1,13 +1,21 @@
 """Sphinx: `sphinx-build doc build/doc`."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / 'web_longpolling' / '__manifest__.py'
 
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / 'doc')]
+
+import tables  # noqa: E402  needs the path
+
+extensions = ['sphinx.ext.autodoc']
+autodoc_member_order = 'bysource'
+# Named in docstrings, and not on a page of their own.
+nitpick_ignore_regex = [('py:.*', r'(?!web_longpolling)[\w. ]+')]
 
 project = 'web_longpolling'
 author = 'web_longpolling contributors'
@@ -19,28 +27,16 @@ html_title = f'web_longpolling {release}'
 html_show_sourcelink = False
 
 
-def settings_table() -> str:
-    """The keys of the configuration file, from the code that reads them, as reStructuredText."""
-    from web_longpolling.settings import SETTINGS
-    rows = ['.. list-table::', '   :header-rows: 1', '   :widths: 30 22 48', '',
-            '   * - key', '     - default', '     - meaning']
-    for name, setting in SETTINGS.items():
-        rows += [f'   * - ``{name}``', f'     - {default(name, setting)}', f'     - {setting.meaning}']
-    return '\n'.join(rows)
-
-
-def default(name, setting) -> str:
-    if setting.default is None:
-        key = name.replace('longpolling_listen', 'db')
-        return f'that of ``{key}``'
-    value = setting.default if isinstance(setting.default, str) else f'{setting.default:g}'
-    return f'``{value}`` {setting.unit}'.strip()
-
-
 def fill_in(app, docname, source):
-    source[0] = source[0].replace('.. the table of settings', settings_table())
+    source[0] = tables.fill_in(source[0])
+
+
+def line_up(app, what, name, thing, options, lines):
+    """Attributes, which docstrings list as "name: meaning", one a line."""
+    lines[:] = ['| ' + line if re.match(r'[a-z_]+(, [a-z_]+)*: ', line) else line for line in lines]
 
 
 def setup(app):
+    app.connect('autodoc-process-docstring', line_up)
     app.connect('source-read', fill_in)
     return {'parallel_read_safe': True}

@@ -1,4 +1,4 @@
-"""/metrics: each figure is there, under the name that the page on operating gives it, and counts right."""
+"""/metrics: each figure is there, under the name that the page on metrics gives it, and counts right."""
 
 import collections
 import itertools
@@ -78,9 +78,9 @@ def threads():
         yield pool
 
 
-def test_the_page_on_operating_names_what_there_is(sidecar):
+def test_the_page_on_metrics_names_what_there_is(sidecar):
     """Each name of its table is in /metrics and the other way round; * and + say by what it is counted."""
-    table = {found[1]: LABELS[found[2]] for line in (ROOT / 'doc/operating.rst').read_text().splitlines()
+    table = {found[1]: LABELS[found[2]] for line in (ROOT / 'doc/reference/metrics.rst').read_text().splitlines()
              if (found := ROW.match(line))}
     families = {family.name + ('_total' if family.type == 'counter' else ''): family for family in sidecar.families()}
     assert set(table) == set(families)

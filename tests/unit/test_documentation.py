@@ -3,8 +3,13 @@
 import ast
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from doc import tables
 from sandbox.paths import ROOT
 from web_longpolling import errors
 from web_longpolling.settings import SETTINGS
@@ -12,11 +17,10 @@ from web_longpolling.sidecar.metrics import Metrics
 from web_longpolling.sidecar.polls import Polls
 
 README = (ROOT / 'README.rst').read_text(encoding='utf-8')
-OPERATING = (ROOT / 'doc' / 'operating.rst').read_text(encoding='utf-8')
+DOC = ROOT / 'doc'
+PAGES = {path.relative_to(DOC).with_suffix('').as_posix(): path.read_text(encoding='utf-8')
+         for path in sorted(DOC.rglob('*.rst'))}
 ADDON = ROOT / 'web_longpolling'
-
-# Statuses of answers that are no failure, and of those that are answered before there is a poll, or about a controller.
-OTHER_STATUSES = {200, 204, 414, 431, 500}
 
 
 def table(text: str, heading: str) -> list[list[str]]:
@@ -59,55 +63,79 @@ def test_the_example_of_a_configuration_has_all_keys():
     assert re.findall(r'^(?:; )?(longpolling_\w+) =', text, re.MULTILINE) == list(SETTINGS)
 
 
-def test_the_table_of_settings_is_made_of_the_code():
-    namespace = {'__file__': str(ROOT / 'doc' / 'conf.py')}
-    exec((ROOT / 'doc' / 'conf.py').read_text(), namespace)     # noqa: S102
-    source = [OPERATING]
-    namespace['fill_in'](None, 'operating', source)
+@pytest.fixture
+def filled():
+    """Gives a page with the tables that are made of the code."""
+    def fill(page: str) -> str:
+        return tables.fill_in(PAGES[page])
+    return fill
+
+
+def test_the_table_of_settings_is_made_of_the_code(filled):
+    text = filled('reference/configuration')
     for name, setting in SETTINGS.items():
-        assert f'* - ``{name}``' in source[0] and setting.meaning in source[0]
+        assert f'* - ``{name}``' in text and setting.meaning in text
 
 
 # server.py
 
 
-def options() -> dict[str, object]:
-    """The options that server.py declares, and their defaults; read, as its import would patch this process."""
-    found = {}
-    for call in ast.walk(ast.parse((ADDON / 'server.py').read_text())):
-        if isinstance(call, ast.Call) and getattr(call.func, 'attr', '') == 'add_argument':
-            default = [keyword.value for keyword in call.keywords if keyword.arg == 'default']
-            names = ', '.join(ast.literal_eval(name) for name in call.args)
-            found[names] = ast.literal_eval(default[0]) if default else None
-    return found
+def test_the_table_of_options_is_made_of_the_code(filled):
+    text = filled('reference/command-line')
+    help_text = subprocess.run([sys.executable, '-m', 'web_longpolling.server', '--help'], cwd=ROOT, check=True,
+                               capture_output=True, text=True).stdout
+    options = set(re.findall(r'(--[a-z-]+)', help_text)) - {'--help'}
+    assert options
+    for option in options:
+        assert f'``{option}``' in text
+    assert '(default: 8068)' in text and '%(default)s' not in text
 
 
-def test_the_readme_lists_the_options_of_the_command_line_and_their_defaults():
-    rows = {name: default for name, default, _ in table(README, 'option')}
-    assert set(rows) == set(options())
-    for name, default in options().items():
-        assert default in (None, []) or rows[name].split()[0] == str(default), name
+def test_the_readme_lists_options_that_there_are():
+    known = {', '.join(option['names']): option['default'] for option in tables.options()}
+    for name, default, _ in table(README, 'option'):
+        assert name in known
+        assert known[name] in (None, []) or default.split()[0] == str(known[name]), name
 
 
 # Statuses
 
 
-def test_the_readme_lists_the_statuses_of_all_failures():
-    codes = {error.code for _, error in inspect.getmembers(errors, inspect.isclass)
-             if issubclass(error, errors.PollError) and error.code}
-    assert {int(status) for status, _, _ in table(README, 'status')} == codes | OTHER_STATUSES
+def test_the_table_of_statuses_is_made_of_the_code(filled):
+    text = filled('reference/statuses')
+    for _, error in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(error, errors.PollError) and error.code:
+            assert f'* - {error.code}\n' in text and f'``{error.__name__}``' in text
+    for status in tables.NOT_FAILURES:
+        assert f'* - {status}\n' in text
+
+
+@pytest.mark.parametrize('error, does', [
+    (errors.BadRequest, 'the error callback; stops'),
+    (errors.AuthenticationError, 'asks once more; then the error callback; stops'),
+    (errors.TooSlow, 'the error callback; polls again later'),
+    (errors.Unavailable, 'the error callback; polls again after ``Retry-After``'),
+    (errors.Stopping, 'polls again at once, no callback'),
+])
+def test_what_the_page_does_is_what_the_hub_decides(error, does):
+    assert tables.what_the_page_does(error.code, dict(error.headers)) == does
+
+
+def test_the_readme_lists_statuses_that_there_are():
+    codes = {error.code for error in tables.failures()}
+    assert {int(status) for status, _, _ in table(README, 'status')} <= codes | set(tables.NOT_FAILURES)
 
 
 # Metrics
 
 
-def test_the_page_on_operating_lists_the_metrics():
+def test_the_page_on_metrics_lists_them():
     """Those of a process that serves no database; tests/contract compares what a real one has."""
     text = Metrics({}, Polls(1, 1)).answer('/metrics').body.decode()
     names = {name + ('_total' if kind == 'counter' and not name.endswith('_total') else '')
              for name, kind in re.findall(r'^# TYPE (\w+) (\w+)$', text, re.MULTILINE)
              if not name.endswith('_created')}
-    listed = [name.split()[0] for name, _ in table(OPERATING, 'name')]
+    listed = [name.split()[0] for name, _ in table(PAGES['reference/metrics'], 'name')]
     assert names and sorted(listed) == sorted(names)
 
 
@@ -130,7 +158,7 @@ def formats_in(path: Path) -> list[str]:
 
 def test_each_line_of_the_log_that_is_listed_is_one_of_the_codes():
     formats = [re.sub(r'%[-.\d]*[sdrf]', '…', text) for text in logged()]
-    rows = [beginning for _, beginning, _ in table(OPERATING, 'level')]
+    rows = [beginning for _, beginning, _ in table(PAGES['reference/log'], 'level')]
     assert len(rows) > 10
     for row in rows:
         # A name in the line stands for another text in the format.
@@ -140,7 +168,36 @@ def test_each_line_of_the_log_that_is_listed_is_one_of_the_codes():
 
 def test_no_page_names_what_is_gone():
     """The first design's words."""
-    for page in (README, OPERATING, *(path.read_text() for path in sorted((ROOT / 'doc').glob('*.rst')))):
+    for page in (README, *PAGES.values()):
         assert not re.search(r'news\.wait|request\.listen|longpolling\.notify|longpolling_news|result\.last', page)
 
 
+
+
+# Errors
+
+
+def messages() -> str:
+    """All texts of the addon's code but docstrings, with "…" in place of what is put in."""
+    texts = []
+    for path in sorted(ADDON.rglob('*.py')):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        described = {node.value for node in nodes if isinstance(node, ast.Expr)}
+        texts += [node.value for node in nodes
+                  if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in described]
+    for path in sorted(ADDON.rglob('static/src/**/*.js')):
+        joined = re.sub(r'" \+\s*"', '', path.read_text())
+        texts += re.findall(r'"((?:[^"\\\n]|\\.)*)"', joined)
+    return '\n'.join(re.sub(r'%[-.\d]*[sdrf]', '…', text).replace("'…'", '…') for text in texts)
+
+
+def test_the_errors_that_are_explained_are_those_of_the_code():
+    page, known = PAGES['faq'], messages()
+    page = page[:page.index('Without any message')]
+    headings = re.findall(r'^(.+)\n~{4,}$', page, re.MULTILINE)
+    assert len(headings) > 30
+    hosts_own = {r"unknown option 'longpolling\_…'"}
+    for heading in set(headings) - hosts_own:
+        # Each part between two "…" is in the code, word by word.
+        for part in filter(None, (part.strip(' .') for part in heading.split('…'))):
+            assert part in known, (heading, part)
