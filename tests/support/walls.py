@@ -18,7 +18,8 @@ ADDON_FOLDERS = (ROOT, ROOT / 'examples', ROOT / 'tests' / 'addons')
 # From above to below; those of one line may not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ('service',),
-    ('application', 'reload'),
+    ('application', 'reload', 'checks'),
+    ('probe',),
     ('request', 'metrics', 'batch'),
     ('wire', 'database', 'polls'),
     ('news',),

@@ -4,6 +4,7 @@
 ::
 
     nginx -> PollServer (wire/server.py) -> Application.respond(environ, start_response)
+      metrics.answer, probe.answer       the administrator's own pages, and what `--check` asks
       Application._receive         on a fresh stack, which is not held (loop/fresh_stack.py)
         parameters.Sent            what the browser sent, not parsed: GET data=, or a body
         host.session               who asks: the host's session file, not yet verified
@@ -114,26 +115,28 @@ def _environ_of(asked, environ):
 class Application(object):
     """The WSGI application of the sidecar."""
 
-    def __init__(self, databases, timeout, polls, watched, metrics):
+    def __init__(self, databases, timeout, polls, watched, metrics, probe):
         """
         :param databases: dict of the served Databases by name
         :param timeout: seconds after which a poll without news is answered with 204
         :param polls: the Polls of this process
         :param watched: the PeerWatch of this process
         :param metrics: the Metrics of this process
+        :param probe: the Probe of this process
         """
         self._databases = databases
         self._timeout = timeout
         self._polls = polls
         self._watched = watched
         self._metrics = metrics
+        self._probe = probe
 
     def respond(self, environ, start_response):
         """The WSGI callable."""
         answer = self._metrics.answer(environ['PATH_INFO'])
         if answer is None:
             try:
-                answer = self._answer(environ)
+                answer = self._probe.answer(environ) or self._answer(environ)
             except peer_watch.BrowserDisconnected:
                 answer = responses.NO_CONTENT       # lets go of the dispatcher
         return self._send(answer, environ, start_response)
