@@ -7,9 +7,9 @@ nginx or Apache sends to it. Run it with the Python of your server.
 import sys
 
 if __package__:
-    from .host import requirements
+    from . import requirements
 else:
-    from host import requirements
+    import requirements
 
 _problem = requirements.problem(requirements.SIDECAR[:1])
 if _problem is None:
@@ -17,6 +17,8 @@ if _problem is None:
 
     gevent.monkey.patch_all()       # before all else: what is imported first stays blocking
     _problem = requirements.problem(requirements.SIDECAR[1:])
+else:
+    _problem = requirements.problem(requirements.SIDECAR)       # all of what is missing
 if _problem is not None:
     sys.exit("server.py: " + _problem)
 
@@ -100,14 +102,18 @@ def options(arguments):
                              "reads are finished (default: %(default)s)")
     parser.add_argument('--logfile', metavar='FILE',
                         help="file to log to (default: the console; never the server's own file)")
-    parser.add_argument('--log-level', choices=LEVELS, help="what is logged at least (default: as your server's "
-                                                            "configuration says)")
+    parser.add_argument('--log-level', choices=LEVELS, help="what is logged at least; debug: a line for each request, "
+                                                            "too (default: as your server's configuration says)")
     parser.add_argument('--check', action='store_true',
                         help="look whether all is as it must be, print a line for each thing that was looked at, and "
                              "end: with status 0 if all is well, 1 if not")
     parser.add_argument('--url', metavar='ADDRESS',
                         help="with --check: what browsers open, such as https://www.example.com; the way through the "
                              "dispatcher is looked at too, which takes longpolling_timeout and some seconds")
+    parser.add_argument('--routes', action='store_true',
+                        help="print which routes there are: their modules, paths, modes, whether they need a login, "
+                             "and in which of the databases they answer")
+    parser.add_argument('--version', action='store_true', help="print the versions of all that matters")
     chosen = parser.parse_args(arguments)
     if chosen.url is not None and not chosen.check:
         parser.error("--url goes with --check")
@@ -118,8 +124,11 @@ def options(arguments):
 def main(arguments=None):
     chosen = options(arguments)
     own = dict((key, getattr(chosen, key)) for key in HOSTS_OWN if getattr(chosen, key) is not None)
+    if chosen.version:
+        tell(boot.versions())
+        return
     # What is printed is the answer, then, and not among lines of the log.
-    level = 'CRITICAL' if chosen.check else chosen.log_level and chosen.log_level.upper()
+    level = 'CRITICAL' if chosen.check or chosen.routes else chosen.log_level and chosen.log_level.upper()
     try:
         package = boot.configure(chosen.config, chosen.logfile, chosen.load, own, level)
     except boot.BootError as error:
@@ -127,10 +136,14 @@ def main(arguments=None):
             tell("to do  configuration: %s" % error)
             sys.exit(1)
         sys.exit("server.py: %s" % error)
-    sidecar = package + '.addons.web_longpolling.sidecar'
     if chosen.check:
-        sys.exit(importlib.import_module(sidecar + '.checks').check(chosen, tell))
-    importlib.import_module(sidecar + '.service').serve(chosen)
+        checks = importlib.import_module(package + '.addons.web_longpolling.sidecar.checks')
+        sys.exit(checks.check(chosen, tell))
+    if chosen.routes:
+        routes = importlib.import_module(package + '.addons.web_longpolling.sidecar.checks.routes')
+        sys.exit(routes.tell(chosen, tell))
+    service = importlib.import_module(package + '.addons.web_longpolling.sidecar.service')
+    service.serve(chosen)
 
 
 def tell(line):

@@ -19,8 +19,9 @@ ADDON_FOLDERS = (ROOT, ROOT / 'examples', ROOT / 'tests' / 'addons')
 LAYERS: tuple[tuple[str, ...], ...] = (
     ('service',),
     ('application', 'reload', 'checks'),
-    ('probe',),
+    ('probe', 'session_watch', 'log_context'),
     ('request', 'metrics', 'batch'),
+    ('health',),
     ('wire', 'database', 'polls'),
     ('news',),
     ('loop',),

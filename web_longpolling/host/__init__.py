@@ -18,6 +18,7 @@ session_place()                       where the session store keeps its files, a
 stored_databases(most)                how many logins of each database the store has among its `most` newest files, a
                                       dict by name; None if it can't be told
 SESSION_COOKIE                        the name of the cookie that says which session is the browser's
+SESSION_SETTINGS                      what decides where the session store is, beside the user: the name of a setting
 session_page(db)                      a path of the host that gives everybody such a cookie, of a session that it stores
 is_stored(cookie)                     whether the store has the session that the cookie's value names, a login or not
 store_problem()                       why the session store can't be asked just now, a few words; None if it can

@@ -5,6 +5,7 @@ The addon can only be imported as ``openerp.addons.web_longpolling`` (or ``odoo.
 that only after the host has read its configuration. So this module is imported first, from the
 script's own folder, and imports nothing of the addon.
 """
+import ast
 import contextlib
 import importlib
 import logging
@@ -50,6 +51,29 @@ def version(name):
     return importlib.import_module(name + '.release').version_info[:2]
 
 
+def versions():
+    """A line with the versions of this addon, of Python, of what the sidecar needs, and of the host if there is one."""
+    with open(os.path.join(ADDONS, 'web_longpolling', '__manifest__.py'), 'rb') as manifest:
+        own = ast.literal_eval(ast.parse(manifest.read(), mode='eval').body)['version']
+    told = ['web_longpolling ' + own, 'Python ' + sys.version.split()[0]]
+    for module in ('gevent', 'psycopg2', 'werkzeug'):
+        told.append('%s %s' % (module, _version_of(module)))
+    try:
+        name = package()
+        told.append('%s %s' % (name, '.'.join(str(number) for number in version(name))))
+    except BootError:
+        told.append('no host')
+    return ', '.join(told)
+
+
+def _version_of(module):
+    found = getattr(importlib.import_module(module), '__version__', None)
+    if found is None:       # werkzeug 3.1
+        from importlib.metadata import version as version_of
+        found = version_of(module)
+    return str(found).split()[0]
+
+
 def adapter_name(name):
     """The module in this folder that knows the host.
 
@@ -70,7 +94,8 @@ def configure(config_file, logfile=None, modules=None, settings=None, level=None
     :param logfile: path of the file to log to, or None for the console
     :param modules: list of names of server-wide modules, as the server's own --load; None for those of the file
     :param settings: dict of what the host's own options say, by key of the configuration file, such as db_host
-    :param level: name of a level of ``logging``, under which nothing is logged; None for what the file says
+    :param level: name of a level of ``logging``, under which nothing is logged, DEBUG of this addon alone; None for
+        what the file says
     :returns: the name of the host's package, under which the addon can now be imported
     :raises BootError: if there is no host, the file can't be read, or the log can't be written
     """
@@ -179,9 +204,12 @@ def addons_path(configured):
 
 
 def _set_level(level):
-    if level is not None:
-        for logger in (None, 'openerp', 'odoo', 'werkzeug'):
-            logging.getLogger(logger).setLevel(level)
+    if level == 'DEBUG':        # of this addon alone: the hosts would write each query, and more
+        for name in ('openerp', 'odoo'):
+            logging.getLogger(name + '.addons.web_longpolling').setLevel(level)
+    elif level is not None:
+        for name in (None, 'openerp', 'odoo', 'werkzeug'):
+            logging.getLogger(name).setLevel(level)
 
 
 def _configure_openerp(arguments, logfile, level):

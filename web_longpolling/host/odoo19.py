@@ -95,6 +95,7 @@ def stored_databases(most):
 
 
 SESSION_COOKIE = 'session_id'
+SESSION_SETTINGS = 'data_dir'
 
 
 def session_page(db):

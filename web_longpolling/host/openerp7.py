@@ -106,6 +106,7 @@ def stored_databases(most):
 
 
 SESSION_COOKIE = 'sid'
+SESSION_SETTINGS = 'TMPDIR'
 
 
 def session_page(db):

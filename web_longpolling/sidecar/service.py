@@ -9,7 +9,7 @@ from gevent.event import Event
 
 from .. import host, routes, settings
 from ..errors import ConfigurationError
-from . import checks
+from . import checks, log_context
 from .application import Application
 from .database import startup
 from .loop import monitor, signals
@@ -75,6 +75,7 @@ def _serve(options, stopping):
         startup.load(list(databases.values()))
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
+    log_context.install(polls)
     gevent.config.track_greenlet_tree = False       # who has started a poll's greenlet is no news, and costs memory
     metrics = Metrics(databases, polls)
     watched = PeerWatch()

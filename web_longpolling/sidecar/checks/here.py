@@ -1,11 +1,11 @@
 # -*- coding: utf-8 -*-
 """What can be seen on this machine: the configuration, the log, the session store, open files, the place to listen."""
 import os
-import pwd
 
 from ... import host, settings
 from ...errors import ConfigurationError
 from ..wire import address, fd_limit
+from ..session_watch import user
 from .client import Site
 from .report import Finding
 
@@ -15,14 +15,6 @@ SESSIONS = 200
 ENOUGH = 1000
 # What stands between the connections of held polls and all: as in service.py.
 SPARE_CONNECTIONS = 50
-
-
-def user():
-    """The name of the system's user that this process runs as."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def configuration():
@@ -57,7 +49,8 @@ def sessions(databases):
     problem = adapter.store_problem()
     if problem:
         yield Finding('sessions', False, "user %s can't read the sessions of your server: %s; run the sidecar as the "
-                                         "server's user, with the same %s." % (user(), problem, _where()))
+                                         "server's user, with the same %s." % (
+                                             user(), problem, adapter.SESSION_SETTINGS))
         return
     found = adapter.stored_databases(SESSIONS)
     place = adapter.session_place()
@@ -73,13 +66,10 @@ def sessions(databases):
             place, user(), SESSIONS, told))
 
 
-def _where():
-    return 'TMPDIR' if host.name() == 'openerp7' else 'data_dir'
-
-
 def unlike_hosts():
     """What to do if the host keeps its sessions elsewhere."""
-    return "run the sidecar, which is user %s now, as your server's user, and with the same %s" % (user(), _where())
+    return "run the sidecar, which is user %s now, as your server's user, and with the same %s" % (
+        user(), host.adapter().SESSION_SETTINGS)
 
 
 def files(databases, max_cursor):

@@ -79,6 +79,7 @@ class RegistryLoader(object):
     generation: how many times it was loaded
     modules: frozenset of the names of the modules with routes that are installed
     identity: of the feed, as from ``schema.adopt``
+    problem: why it could not be loaded the last time, a sentence; None if it could
     """
 
     def __init__(self, name, parameters, on_loaded):
@@ -91,6 +92,7 @@ class RegistryLoader(object):
         self.generation = 0
         self.modules = frozenset()
         self.identity = None
+        self.problem = None
         self._name = name
         self._parameters = parameters
         self._on_loaded = on_loaded
@@ -212,10 +214,13 @@ class RegistryLoader(object):
                 self.load()
         except (Exception, SystemExit) as error:        # an addon's import may raise the latter
             self.loaded = False
+            self.problem = (str(error) if isinstance(error, ConfigurationError) else
+                            "It can't be loaded: %s." % one_line(getattr(error, 'reason', error)).rstrip('.'))
             if type(error) not in logged:
                 logged.add(type(error))
                 self._log_failure(error)
             return False
+        self.problem = None
         _logger.info("The database %s is served: its registry was loaded in %.1f s", self._name, monotonic() - begun)
         return True
 

@@ -13,6 +13,9 @@ SIDECAR = (('gevent', 'gevent', 'python3-gevent'), ('psycopg2', 'psycopg2-binary
            ('prometheus_client', 'prometheus_client', 'python3-prometheus-client'),
            ('werkzeug', 'werkzeug', 'python3-werkzeug'))
 
+# The same, of the hosts.
+HOST = SIDECAR[1:2]
+
 
 def problem(packages):
     """One sentence with what this Python lacks of `packages`, as SIDECAR, and how to install it; None if nothing."""
