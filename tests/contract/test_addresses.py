@@ -57,6 +57,7 @@ def test_a_unix_socket_behind_nginx(stack, programs, place, ann, visitor, dispat
     """-i unix:PATH: polls come through nginx; a second sidecar is refused; the file goes with the sidecar, and one that
     was left over by a crash is in nobody's way."""
     arguments = '-c', stack.config, '-i', f'unix:{place}'
+    assert programs.server(*arguments, '--check').status == 0 and not place.exists()
     with listening(programs, *arguments) as serving:
         assert f"Start long polling server 'unix:{place}'" in serving.log
         dispatching(sidecar_ports=(f'unix:{place}',))
@@ -147,6 +148,10 @@ def test_the_official_containers_environment_reaches_postgresql(stack, programs,
     environment = {name.upper(): value for name, value in where.items()}
     with programs.serving('-c', bare, '-d', stack.db, '-p', programs.port(), **environment) as serving:
         assert ann.poll('/who', url=serving.url).json()['uid'] == ann.uid
+    secret = stack.folder.tmp / 'password'
+    secret.write_text(environment.pop('PASSWORD') + '\n')
+    assert reaches(stack, programs.server('-c', bare, '-d', stack.db, '-p', programs.port(), '--check',
+                                          PASSWORD_FILE=str(secret), **environment))
     ask = '-c', stack.config, '-p', programs.port(), '--check'
     assert reaches(stack, programs.server(*ask, HOST='192.0.2.1', USER='nobody', PASSWORD='wrong'))
     assert reaches(stack, programs.server(

@@ -7,6 +7,11 @@ import logging
 import threading
 
 
+try:
+    _strings = (basestring,)        # noqa: F821
+except NameError:
+    _strings = (str,)
+
 # Of a record: the Request of the poll that it is about, which may be over.
 _REQUEST = 'longpolling_request'
 
@@ -31,7 +36,8 @@ class LogContext(logging.Filter):
         who = request.who if request is not None else None
         if who is not None and not hasattr(record, 'longpolling_user'):     # several handlers may come by
             database, record.longpolling_user = who
-            record.msg = '%s [user %s]' % (str(record.msg), record.longpolling_user)
+            message = record.msg if isinstance(record.msg, _strings) else str(record.msg)
+            record.msg = message + ' [user %s]' % record.longpolling_user
             record.dbname = database                                        # Odoo's format
             threading.current_thread().dbname = database                    # OpenERP's
         elif request is not None and who is None:

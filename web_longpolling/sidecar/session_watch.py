@@ -36,7 +36,7 @@ class SessionWatch(object):
         self._missed = 0            # requests in a row
         self._cookies = set()       # hashes of the latest different ones
         self._warned = None         # when, on the monotonic clock
-        self._unreadable = False
+        self._unreadable = None     # the same
 
     def looked(self, cookie, session):
         """Somebody has asked.
@@ -44,7 +44,6 @@ class SessionWatch(object):
         :param cookie: the value of the cookie that names his session, or None
         :param session: his Session, or None
         """
-        self._unreadable = False
         if session is not None:
             self._found()
         elif cookie:
@@ -57,9 +56,13 @@ class SessionWatch(object):
             self._cookies.clear()
 
     def _miss(self, cookie):
-        if self._warned is not None and monotonic() - self._warned < QUIET:
+        if _lately(self._warned):
             return
-        if host.adapter().is_stored(cookie):        # it is no login, but the right place
+        try:
+            stored = host.adapter().is_stored(cookie)
+        except Exception:           # a module's own store; whether it answers, others say
+            return
+        if stored:                  # it is no login, but the right place
             self._found()
             return
         self._missed += 1
@@ -73,8 +76,12 @@ class SessionWatch(object):
 
     def unreadable(self):
         """The store could not be asked."""
-        if not self._unreadable:
-            self._unreadable = True
+        if not _lately(self._unreadable):
+            self._unreadable = monotonic()
             adapter = host.adapter()
             _logger.warning("A session can't be read, so its polls get 503: user %s may not, or can't just now, read "
                             "what is in %s.", user(), adapter.session_place())
+
+
+def _lately(when):
+    return when is not None and monotonic() - when < QUIET

@@ -46,14 +46,19 @@ def check(options, write):
     try:
         settings.check()
     except ConfigurationError:
+        _leave(listener)
         return 1            # it was reported above, and what follows needs the values
     report.take(here.files(names, options.max_cursor))
     if options.url is not None:
         report.take(_way(options, names, found, listener))
-    if listener is not None:
+    _leave(listener)
+    return 1 if report.wrong else 0
+
+
+def _leave(listener):
+    if listener is not None and not listener.closed:
         address.remove(listener)
         listener.close()
-    return 1 if report.wrong else 0
 
 
 def _way(options, names, place, listener):

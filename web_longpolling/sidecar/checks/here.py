@@ -7,7 +7,7 @@ from ...errors import ConfigurationError
 from ..wire import address, fd_limit
 from ..session_watch import user
 from .client import Site
-from .report import Finding
+from .report import Finding, patience
 
 # Session files that are read to see whose they are.
 SESSIONS = 200
@@ -52,7 +52,8 @@ def sessions(databases):
                                          "server's user, with the same %s." % (
                                              user(), problem, adapter.SESSION_SETTINGS))
         return
-    found = adapter.stored_databases(SESSIONS)
+    with patience("reading the newest files of %s" % adapter.session_place()):
+        found = adapter.stored_databases(SESSIONS)
     place = adapter.session_place()
     if found is None:
         yield Finding('sessions', True, 'they are in the store %s' % place)

@@ -14,7 +14,7 @@ from ... import host, settings
 from ..loop.clock import monotonic
 from ..probe import PATH, Probe
 from ..request import SINCE
-from ..wire import responses
+from ..wire import address, responses
 from ..wire.peer_watch import BrowserDisconnected, PeerWatch
 from ..wire.server import PollServer
 from . import here
@@ -57,6 +57,7 @@ def listening(listener):
     try:
         yield
     finally:
+        address.remove(listener)
         server.stop(timeout=1)
 
 
