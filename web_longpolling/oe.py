@@ -7,6 +7,15 @@ host. All arguments are the host's own; ``oe --help`` shows its help.
 import sys
 
 if __package__:
+    from . import requirements
+else:
+    import requirements
+
+_problem = requirements.problem(requirements.HOST)
+if _problem is not None:
+    sys.exit("oe: " + _problem)
+
+if __package__:
     from .host import boot, command
 else:
     from host import boot, command

@@ -57,6 +57,10 @@ class RouteTable(object):
     def _log(route):
         _logger.info("Add the rule: '%s:%s'", route.controller.__name__, route.path)
 
+    def routes(self):
+        """All Routes, in the order of their modules and paths."""
+        return sorted(self._routes, key=lambda route: (route.module, route.path))
+
     def url_map(self, modules):
         """A werkzeug Map of the routes of `modules` (a frozenset of names); endpoints are Routes.
 

@@ -5,6 +5,7 @@ One table, ``SETTINGS``, from which the documentation makes its own; :func:`read
 it, and raises an error that says in one sentence what is wrong with it.
 """
 import collections
+import difflib
 import math
 import re
 
@@ -134,3 +135,13 @@ def check():
     """
     for name in sorted(SETTINGS):
         read(name)
+
+
+def unread():
+    """The keys of the configuration that look like settings of this table, and are none.
+
+    :returns: a sorted list of (name, the nearest name of the table or None)
+    """
+    names = sorted(name for name in host.adapter().option_names()
+                   if name.lower().startswith('longpolling') and name not in SETTINGS)
+    return [(name, (difflib.get_close_matches(name, SETTINGS, 1) or [None])[0]) for name in names]

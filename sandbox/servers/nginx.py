@@ -57,7 +57,7 @@ class Dispatch(NamedTuple):
 
     port: int
     host_port: int
-    sidecar_ports: tuple[int, ...]
+    sidecar_ports: tuple[int | str, ...]    # an address of another kind as nginx writes it, such as unix:/PATH
     path: str = DEFAULT_PATH
     timeout: float = 60.0           # longpolling_timeout in seconds
     tls: tuple[Path, Path] | None = None    # certificate and key
@@ -83,7 +83,8 @@ def render(dispatch: Dispatch, text: str | None = None) -> str:
     text = substitute(text, r'^    server_name www\.myopenerp\.fr;', '    server_name 127.0.0.1 localhost;')
     text = substitute(text, r'^    server 127\.0\.0\.1:8069 ', f'    server 127.0.0.1:{dispatch.host_port} ', 2)
     text = substitute(text, r'^    server 127\.0\.0\.1:8068 .*$',
-               '\n'.join(f'    server 127.0.0.1:{port} max_fails=0;' for port in dispatch.sidecar_ports))
+               '\n'.join('    server {} max_fails=0;'.format(port if isinstance(port, str) else f'127.0.0.1:{port}')
+                         for port in dispatch.sidecar_ports))
     text = substitute(text, r'^    location /openerplongpolling \{', f'    location {dispatch.path} {{')
     text = substitute(text, r'proxy_read_timeout 90s;', f'proxy_read_timeout {dispatch.timeout + 30:.0f}s;')
     return f'# {scheme}://127.0.0.1:{dispatch.port}, from nginx/web_longpolling.conf\n{text}'

@@ -110,3 +110,18 @@ def test_what_is_set_on_a_connection_reaches_others_in_transaction_mode_only(poo
     # The sidecar is gone: whoever comes now gets a connection that was its.
     [others] = ask(pool.dsn(pool.stack.db), 'SHOW statement_timeout')
     assert (others['statement_timeout'] == '0') == (pool.mode == 'session')
+
+
+def test_the_check_says_what_to_set_where_no_notification_arrives(pool, past, programs):
+    """doc/troubleshooting.rst: a pgbouncer in transaction mode is between."""
+    def check(**options):
+        config = programs.config(pool.name, db_host='127.0.0.1', db_port=pool.port, **options)
+        return programs.server('-c', config, '-p', programs.port(), '--check')
+    outcome = check()
+    if pool.mode == 'transaction':
+        assert outcome.status == 1
+        assert (f"to do  database: In the database {pool.stack.db} no notification arrives: if db_host is a pgbouncer, "
+                "set longpolling_listen_host and longpolling_listen_port to PostgreSQL itself.") in outcome.out
+    else:
+        assert outcome.status == 0, outcome.out
+    assert check(**past).status == 0

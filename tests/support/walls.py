@@ -18,8 +18,10 @@ ADDON_FOLDERS = (ROOT, ROOT / 'examples', ROOT / 'tests' / 'addons')
 # From above to below; those of one line may not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ('service',),
-    ('application', 'reload'),
+    ('application', 'reload', 'checks'),
+    ('probe', 'session_watch', 'log_context'),
     ('request', 'metrics', 'batch'),
+    ('health',),
     ('wire', 'database', 'polls'),
     ('news',),
     ('loop',),

@@ -5,11 +5,23 @@
 function                              what it gives
 ====================================  =====================================================================
 option(name)                          the value of the configuration file for `name`, or None
+option_names()                        list of the names of all that the configuration holds
+configuration_file()                  path of the configuration file, whether or not there is one
 configured_databases()                list of the names in the configuration's db_name
 connection_parameters(db)             dict of keyword arguments for ``psycopg2.connect``
+most_connections()                    how many connections to PostgreSQL the host itself may open, and the words of the
+                                      configuration that say so
 load_server_wide()                    loads the host's server-wide modules, as the host does at its start; may replace
                                       its session store
 check_sessions()                      raises ConfigurationError if the session store can't be asked; may log a warning
+session_place()                       where the session store keeps its files, a path; its class, if it has none
+stored_databases(most)                how many logins of each database the store has among its `most` newest files, a
+                                      dict by name; None if it can't be told
+SESSION_COOKIE                        the name of the cookie that says which session is the browser's
+SESSION_SETTINGS                      what decides where the session store is, beside the user: the name of a setting
+session_page(db)                      a path of the host that gives everybody such a cookie, of a session that it stores
+is_stored(cookie)                     whether the store has the session that the cookie's value names, a login or not
+store_problem()                       why the session store can't be asked just now, a few words; None if it can
 load(db)                              loads the registry of `db` (modules, models and routes), anew if there is
                                       one; if that fails, the old one stays for the polls that are under way
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`

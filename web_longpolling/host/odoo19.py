@@ -1,6 +1,7 @@
 # -*- coding: utf-8 -*-
 """Odoo 19.0."""
 import contextlib
+import glob
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ from odoo.tools.misc import consteq
 from ..wake_up import WakeUps
 from ..errors import ConfigurationError, Unavailable
 from . import OneConnectionPool, Session, WriteWatch, openerp_alias, shared
-from .session_files import SessionFiles
+from .session_files import SessionFiles, newest
 
 _logger = logging.getLogger(__name__)
 
@@ -36,6 +37,14 @@ def option(name):
     return config.get(name)
 
 
+def option_names():
+    return list(config.options)
+
+
+def configuration_file():
+    return config['config']
+
+
 def configured_databases():
     return list(config['db_name'])
 
@@ -46,11 +55,61 @@ def connection_parameters(db):
     return parameters
 
 
+def most_connections():
+    if not config['workers']:
+        return config['db_maxconn'], 'db_maxconn = %d' % config['db_maxconn']
+    # A worker answers one request at a time, which has a cursor and seldom a second one.
+    processes = config['workers'] + config['max_cron_threads']
+    gevent = config['db_maxconn_gevent'] or config['db_maxconn']
+    return 2 * processes + gevent, 'workers = %d, max_cron_threads = %d, db_maxconn%s = %d' % (
+        config['workers'], config['max_cron_threads'], '_gevent' if config['db_maxconn_gevent'] else '', gevent)
+
+
 def load_server_wide():
     load_server_wide_modules()
 
 
 def check_sessions():
+    problem = store_problem()
+    if problem:
+        raise ConfigurationError(
+            "The sidecar can't read the sessions of your server: %s. It must run as the same user of the system and "
+            "with the same configuration." % problem)
+
+
+def session_place():
+    store = http.root.session_store
+    return store.path if _is_files(store) else type(store).__name__
+
+
+def stored_databases(most):
+    store = http.root.session_store
+    if not _is_files(store):
+        return None
+    found = {}
+    for path in newest(glob.glob(os.path.join(store.path, '*', '*')), most):
+        login = _read_session(os.path.basename(path))
+        if login is not None:
+            found[login.db] = found.get(login.db, 0) + 1
+    return found
+
+
+SESSION_COOKIE = 'session_id'
+SESSION_SETTINGS = 'data_dir'
+
+
+def session_page(db):
+    return '/web/login?debug=1&db=' + db        # without something to remember, Odoo keeps no session of a stranger
+
+
+def is_stored(cookie):
+    store = http.root.session_store
+    if not store.is_valid_key(cookie):
+        return False
+    return os.path.exists(store.get_session_filename(cookie)) if _is_files(store) else bool(dict(store.get(cookie)))
+
+
+def store_problem():
     try:
         store = http.root.session_store
         if _is_files(store):
@@ -58,9 +117,8 @@ def check_sessions():
         elif store.get(store.generate_key()).get('uid'):
             raise ValueError("%s knows a session that was never made" % type(store).__name__)
     except Exception as error:      # an AssertionError too: config.session_dir
-        raise ConfigurationError(
-            "The sidecar can't read the sessions of your server: %s. It must run as the same user of the system and "
-            "with the same configuration." % (' '.join(str(error).split()) or type(error).__name__))
+        return ' '.join(str(error).split()) or type(error).__name__
+    return None
 
 
 def load(db):

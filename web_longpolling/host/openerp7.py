@@ -2,6 +2,7 @@
 """OpenERP 7.0."""
 import contextlib
 import datetime
+import glob
 import logging
 import os
 import pickle
@@ -15,7 +16,7 @@ from ..wake_up import WakeUps
 from ..errors import ConfigurationError, Unavailable
 from . import OneConnectionPool, Session, WriteWatch, shared
 from .recent import Recent
-from .session_files import SessionFiles
+from .session_files import SessionFiles, newest
 
 _logger = logging.getLogger(__name__)
 
@@ -36,6 +37,14 @@ def option(name):
     return config.get(name)
 
 
+def option_names():
+    return list(config.options)
+
+
+def configuration_file():
+    return config.rcfile
+
+
 def configured_databases():
     return [name.strip() for name in (config['db_name'] or '').split(',') if name.strip()]
 
@@ -48,22 +57,26 @@ def connection_parameters(db):
     return parameters
 
 
+def most_connections():
+    if not config['workers']:
+        return config['db_maxconn'], 'db_maxconn = %d' % config['db_maxconn']
+    # A worker answers one request at a time, which has a cursor and seldom a second one.
+    return (2 * (config['workers'] + config['max_cron_threads']),
+            'workers = %d, max_cron_threads = %d' % (config['workers'], config['max_cron_threads']))
+
+
 def load_server_wide():
     openerp.service.load_server_wide_modules()
 
 
 def check_sessions():
-    try:
-        store = _session_store()
-        if _is_files(store):
-            if not os.listdir(store.path):
-                _warn_of_others(store.path)
-        elif dict(store.get(store.generate_key())):
-            raise ValueError("it knows a session that was never made")
-    except Exception as error:
+    problem = store_problem()
+    if problem:
         raise ConfigurationError("The sidecar can't read the sessions of your server: %s. It must run as the same user "
-                                 "of the system and with the same TMPDIR." % (
-                                     ' '.join(str(error).split()) or type(error).__name__))
+                                 "of the system and with the same TMPDIR." % problem)
+    store = _session_store()
+    if _is_files(store) and not os.listdir(store.path):
+        _warn_of_others(store.path)
 
 
 def _warn_of_others(path):
@@ -73,6 +86,50 @@ def _warn_of_others(path):
     _logger.warning("There are no sessions in %s%s. The sidecar must run as the same user of the system and with the "
                     "same TMPDIR as your server.", path,
                     '; there may be some in ' + ', '.join(others) if others else ' as yet')
+
+
+def session_place():
+    store = _session_store()
+    return store.path if _is_files(store) else type(store).__name__
+
+
+def stored_databases(most):
+    store = _session_store()
+    if not _is_files(store):
+        return None
+    found = {}
+    for path in newest(glob.glob(os.path.join(store.path, 'werkzeug_*.sess')), most):
+        logins = _files.read(os.path.basename(path)[len('werkzeug_'):-len('.sess')]) or {}
+        for db in set(login.db for login in logins.values()):
+            found[db] = found.get(db, 0) + 1
+    return found
+
+
+SESSION_COOKIE = 'sid'
+SESSION_SETTINGS = 'TMPDIR'
+
+
+def session_page(db):
+    return '/'
+
+
+def is_stored(cookie):
+    store = _session_store()
+    if not store.is_valid_key(cookie):
+        return False
+    return os.path.exists(store.get_session_filename(cookie)) if _is_files(store) else bool(dict(store.get(cookie)))
+
+
+def store_problem():
+    try:
+        store = _session_store()
+        if _is_files(store):
+            os.listdir(store.path)
+        elif dict(store.get(store.generate_key())):
+            raise ValueError("it knows a session that was never made")
+    except Exception as error:
+        return ' '.join(str(error).split()) or type(error).__name__
+    return None
 
 
 def load(db):

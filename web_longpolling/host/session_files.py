@@ -58,3 +58,14 @@ def _state(status):
     """What differs between two states of a file."""
     return (getattr(status, 'st_mtime_ns', status.st_mtime), getattr(status, 'st_ctime_ns', status.st_ctime),
             status.st_size, status.st_ino)
+
+
+def newest(paths, most):
+    """Those of the files that were changed last, at most `most` of them."""
+    changed = []
+    for path in paths:
+        try:
+            changed.append((os.stat(path).st_mtime, path))
+        except EnvironmentError:
+            pass        # it is gone by now, or somebody else's
+    return [path for _, path in sorted(changed, reverse=True)[:most]]

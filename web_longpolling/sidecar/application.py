@@ -4,6 +4,7 @@
 ::
 
     nginx -> PollServer (wire/server.py) -> Application.respond(environ, start_response)
+      metrics.answer, probe.answer       the administrator's own pages, and what `--check` asks
       Application._receive         on a fresh stack, which is not held (loop/fresh_stack.py)
         parameters.Sent            what the browser sent, not parsed: GET data=, or a body
         host.session               who asks: the host's session file, not yet verified
@@ -37,12 +38,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from .. import errors, host, routes, settings
-from . import batch
+from . import batch, log_context
 from .loop.clock import monotonic
 from .loop.deadline import PollTimeout, PollTimer
 from .loop.fresh_stack import run_on_fresh_stack
 from .polls import PollStopped
 from .request import FRESH, SINCE, OnlyPosition, Request
+from .session_watch import SessionWatch
 from .wire import disconnect, origin, parameters, peer_watch, responses
 from .wire.parameters import Sent, misfit
 from .wire.received import Received
@@ -75,6 +77,7 @@ class _Received(object):
     weight: bytes of memory that what was sent may take
     polls: list of _Poll; None as long as they are in what was sent
     database, session: who asks, if anybody; `stranger`: the page is another user's; `foreign`: another site's
+    who: (database, user) if the session is good, for the log; None if not
     good, verified: whether the session is, and when the database was asked on the monotonic clock
     """
 
@@ -95,6 +98,10 @@ class _Received(object):
     def key(self):
         return self.session.key if self.session is not None else None
 
+    @property
+    def who(self):
+        return (self.session.db, self.session.uid) if self.good else None
+
 
 def _environ_of(asked, environ):
     """Make `environ`, that of the whole request, the one of a poll of it; return it."""
@@ -114,26 +121,29 @@ def _environ_of(asked, environ):
 class Application(object):
     """The WSGI application of the sidecar."""
 
-    def __init__(self, databases, timeout, polls, watched, metrics):
+    def __init__(self, databases, timeout, polls, watched, metrics, probe):
         """
         :param databases: dict of the served Databases by name
         :param timeout: seconds after which a poll without news is answered with 204
         :param polls: the Polls of this process
         :param watched: the PeerWatch of this process
         :param metrics: the Metrics of this process
+        :param probe: the Probe of this process
         """
         self._databases = databases
         self._timeout = timeout
         self._polls = polls
         self._watched = watched
         self._metrics = metrics
+        self._probe = probe
+        self._session_watch = SessionWatch()
 
     def respond(self, environ, start_response):
         """The WSGI callable."""
         answer = self._metrics.answer(environ['PATH_INFO'])
         if answer is None:
             try:
-                answer = self._answer(environ)
+                answer = self._probe.answer(environ) or self._answer(environ)
             except peer_watch.BrowserDisconnected:
                 answer = responses.NO_CONTENT       # lets go of the dispatcher
         return self._send(answer, environ, start_response)
@@ -144,11 +154,14 @@ class Application(object):
         if not isinstance(received, _Received):
             return self._refuse(None, received)
         environ['longpolling.session'] = received.key
-        with disconnect.EndsPoll(environ['longpolling.incoming']), \
-                self._watched.ends_poll(environ.get(peer_watch.HEADER)):
-            if received.polls is not None:
-                return self._poll(ends, received.polls[0], received)
-            return self._answer_many(ends, environ, received)
+        try:
+            with disconnect.EndsPoll(environ['longpolling.incoming']), \
+                    self._watched.ends_poll(environ.get(peer_watch.HEADER)):
+                if received.polls is not None:
+                    return self._poll(ends, received.polls[0], received)
+                return self._answer_many(ends, environ, received)
+        finally:
+            environ['longpolling.who'] = received.who
 
     def _answer_many(self, ends, environ, received):
         """The answer to a request to the long polling path itself."""
@@ -190,16 +203,17 @@ class Application(object):
             try:
                 return responses.of_abort(error)
             except responses.NotSendable as problem:
-                return Application._not_sendable(environ, problem)
+                return Application._not_sendable(environ, request, problem)
         except responses.NotSendable as problem:
-            return Application._not_sendable(environ, problem)
+            return Application._not_sendable(environ, request, problem)
         except Exception:
-            _logger.exception("The poll of %r failed", environ.get('PATH_INFO', ''))
+            _logger.exception("The poll of %r failed", environ.get('PATH_INFO', ''), extra=log_context.of(request))
             return responses.INTERNAL_ERROR
 
     @staticmethod
-    def _not_sendable(environ, problem):
-        _logger.error("The poll of %r failed: its controller returned %s", environ.get('PATH_INFO', ''), problem)
+    def _not_sendable(environ, request, problem):
+        _logger.error("The poll of %r failed: its controller returned %s", environ.get('PATH_INFO', ''), problem,
+                      extra=log_context.of(request))
         return responses.INTERNAL_ERROR
 
     def _poll(self, ends, poll, received):
@@ -270,12 +284,21 @@ class Application(object):
         if request.method not in ('GET', 'POST'):
             raise errors.MethodNotAllowed("A poll is sent with GET or POST.")
         sent = Sent(request)
-        session = self._session(request, sent)
+        session = self._look_for_session(request, sent)
         received = _Received(sent, sent.weight() + environ['longpolling.head_bytes'], self._database(session),
                              session, origin.is_foreign(environ))
         if request.method == 'GET' or request.path != settings.read('longpolling_path'):
             received.polls = self._find([(environ, {})], received.database)
         return received
+
+    def _look_for_session(self, request, sent):
+        try:
+            session = self._session(request, sent)
+        except errors.Unavailable:
+            self._session_watch.unreadable()
+            raise
+        self._session_watch.looked(request.cookies.get(host.adapter().SESSION_COOKIE), session)
+        return session
 
     @staticmethod
     def _session(request, sent):

@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""What the sidecar reports to the administrator: ``/metrics``, ``/health`` and ``/polls`` on its own port.
+"""What the sidecar reports to the administrator: ``/metrics``, ``/polls`` and ``/health`` (health.py) on its own port.
 
 They lie outside of the long polling path, so no dispatcher makes them public.
 """
@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from .health import Health
 from .loop.clock import monotonic
 from .loop.supervisor import Supervised
 from .wire import responses
@@ -32,6 +33,7 @@ class Metrics(object):
         """
         self._databases = databases
         self._polls = polls
+        self._health = Health(databases, polls)
         self._registry = CollectorRegistry()
         self._registry.register(self)       # asks collect() below
         # A route is what a module declares, not what a browser asks for: there are as many as there are, and one
@@ -112,22 +114,13 @@ class Metrics(object):
             yield metric
 
     def answer(self, path):
-        """The Answer for ``/metrics``, ``/health`` or ``/polls``, None for any other path."""
+        """The Answer for ``/metrics``, ``/polls`` or one of health.py, None for any other path."""
         if path == '/metrics':
             return responses.plain(200, str(CONTENT_TYPE_LATEST), generate_latest(self._registry))
-        if path == '/health':
-            return self._health()
         if path == '/polls':
             polls = [poll._asdict() for poll in self._polls.list()]
             return responses.plain(200, 'application/json', json.dumps(polls, sort_keys=True).encode('utf-8'))
-        return None
-
-    def _health(self):
-        listening = dict((name, database.listener.connected) for name, database in self._databases.items())
-        well = any(listening.values()) and not self._polls.stopping
-        health = {'status': 'stopping' if self._polls.stopping else 'ok' if well else 'no database',
-                  'polls_held': len(self._polls), 'listening': listening}
-        return responses.plain(200 if well else 503, 'application/json', json.dumps(health).encode('utf-8'))
+        return self._health.answer(path)
 
     def _measure_lag(self):
         while True:

@@ -45,6 +45,15 @@ class Polls(object):
         """The polls under way: a list of PollState."""
         return [request.state() for request in list(self._requests.values())]
 
+    def current(self):
+        """The Request of the poll that is being served just now, or None."""
+        each = gevent.getcurrent()
+        while each is not None:     # what it calls may run on a stack of its own
+            if each in self._requests:
+                return self._requests[each]
+            each = each.parent
+        return None
+
     def admit(self, request, session, weight=0):
         """A context manager that counts a poll for the length of its block.
 

@@ -138,6 +138,11 @@ class Request(Received):
         self.channels = channels
         self._busy = False
 
+    @property
+    def who(self):
+        """(database, user) of whoever is logged in, for the log; None if nobody is."""
+        return (self._session.db, self._session.uid) if self._session is not None else None
+
     def state(self):
         """What the administrator sees of it, a PollState."""
         session = self._session

@@ -5,19 +5,20 @@ import signal
 import sys
 
 import gevent
-import gevent.socket
 from gevent.event import Event
 
 from .. import host, routes, settings
 from ..errors import ConfigurationError
+from . import checks, log_context
 from .application import Application
 from .database import startup
 from .loop import monitor, signals
 from .loop.clock import monotonic
 from .metrics import Metrics
 from .polls import Polls
+from .probe import Probe
 from .reload import Reload
-from .wire import fd_limit
+from .wire import address, fd_limit
 from .wire.peer_watch import PeerWatch
 from .wire.server import PollServer
 
@@ -36,8 +37,6 @@ SENDING = 1
 
 # Seconds that the start waits for LISTEN; then polls are answered all the same, and the log has a warning by now.
 READY = 15
-
-SO_REUSEPORT = 15       # Linux; Python 2.7's socket module does not name it
 
 
 def serve(options):
@@ -68,16 +67,19 @@ def _serve(options, stopping):
         most_connections = fd_limit.connections(len(databases) * (options.max_cursor + 1))
         polls = Polls(min(settings.read('longpolling_max_held'), most_connections - SPARE_CONNECTIONS),
                       settings.read('longpolling_max_held_per_session'))
-        listener = _bind(options.interface, options.port, options.reuse_port)
+        listener = address.bind(options.interface, options.port, options.reuse_port)
         routes.table.serve()
         host.adapter().load_server_wide()
         host.adapter().check_sessions()
+        checks.at_start(options, list(databases))
         startup.load(list(databases.values()))
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
+    log_context.install(polls)
     gevent.config.track_greenlet_tree = False       # who has started a poll's greenlet is no news, and costs memory
     metrics = Metrics(databases, polls)
-    application = Application(databases, timeout, polls, PeerWatch(), metrics)
+    watched = PeerWatch()
+    application = Application(databases, timeout, polls, watched, metrics, Probe(timeout, watched))
     server = PollServer(listener, application.respond, most_connections, bool(host.adapter().option('proxy_mode')))
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
@@ -90,8 +92,9 @@ def _serve(options, stopping):
     listener.listen(BACKLOG)
     server.start()
     # Operators wait for this line, and restart the next sidecar: polls and news are served by now.
-    _logger.info("Start long polling server '%s':%s", *listener.getsockname()[:2])
+    _logger.info("Start long polling server %s", address.name(listener))
     stopping.wait()
+    address.remove(listener)
     _stop(server, polls, options.grace)
 
 
@@ -100,25 +103,6 @@ def _wait_for_listeners(databases, stopping):
     while (not stopping.is_set() and monotonic() < until and
            not all(each.listener.connected for each in databases.values() if each.registry.loaded)):
         stopping.wait(0.01)
-
-
-def _bind(interface, port, reuse_port):
-    """A bound socket that does not listen yet: browsers come when everything is loaded."""
-    if interface in ('', '*'):      # the resolver would take it for this machine's own address
-        raise ConfigurationError("-i takes one address, not %r: 0.0.0.0 is all of IPv4, and :: all of IPv6 and IPv4."
-                                 % interface)
-    try:
-        family, kind, protocol, _, address = gevent.socket.getaddrinfo(
-            interface, port, 0, gevent.socket.SOCK_STREAM)[0]
-        listener = gevent.socket.socket(family, kind, protocol)
-        listener.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            listener.setsockopt(gevent.socket.SOL_SOCKET, SO_REUSEPORT, 1)
-        listener.bind(address)
-    except EnvironmentError as error:
-        raise ConfigurationError("Can't listen on %s port %s: %s; give another one with -i and -p." % (
-            interface, port, error.strerror))
-    return listener
 
 
 def _stop(server, polls, grace):

@@ -50,7 +50,7 @@ class Database(object):
         self.connections = Connections(parameters, max_cursor, timeout, timeout + QUERY_GRACE,
                                        self.registry.check_oid)
         self.feed = Feed(self._feed_cursor, max(max_cursor // 4, 1), self._ask_for_news)
-        self.listener = Listener(name, _past_pooler(parameters), self.registry.check_identity, self.feed,
+        self.listener = Listener(name, past_pooler(parameters), self.registry.check_identity, self.feed,
                                  self.registry.outdated)
         self.sessions = Sessions(self, most_checks=max(1, max_cursor // 2))
         self._timeout = timeout
@@ -183,7 +183,7 @@ class Database(object):
         self.listener.start()
 
 
-def _past_pooler(parameters):
+def past_pooler(parameters):
     """`parameters` with another host or port, if the administrator has set one for LISTEN."""
     parameters = dict(parameters)
     for name in ('host', 'port'):

@@ -46,6 +46,32 @@ class NotInstalled(ConfigurationError):
     """The database does not have the module web_longpolling."""
 
 
+def examine(cursor, name):
+    """Look whether the database of this cursor, `name`, can be served.
+
+    :raises NotInstalled: if the module is not installed there
+    :raises DatabaseUnavailable: if it is being restored
+    """
+    try:
+        cursor.execute(_INSTALLED)
+        if not cursor.fetchone():
+            raise _not_installed(name)
+        cursor.execute(_COMPLETE)
+        feed, all_of_it = cursor.fetchone()
+    except psycopg2.ProgrammingError:       # there is no such table: nobody's database
+        raise _not_installed(name)
+    if not all_of_it:
+        raise DatabaseUnavailable("it is being restored")
+    if not feed:
+        raise DatabaseUnavailable("the tables of the feed are not complete: the database is being restored, or "
+                                  "needs 'oe -d %s -u web_longpolling'" % name)
+
+
+def _not_installed(name):
+    return NotInstalled("The module web_longpolling is not installed in the database %s: install it with "
+                        "'oe -d %s -i web_longpolling'." % (name, name))
+
+
 class RegistryLoader(object):
     """Loads the registry of one database, and knows whether it fits.
 
@@ -53,6 +79,7 @@ class RegistryLoader(object):
     generation: how many times it was loaded
     modules: frozenset of the names of the modules with routes that are installed
     identity: of the feed, as from ``schema.adopt``
+    problem: why it could not be loaded the last time, a sentence; None if it could
     """
 
     def __init__(self, name, parameters, on_loaded):
@@ -65,6 +92,7 @@ class RegistryLoader(object):
         self.generation = 0
         self.modules = frozenset()
         self.identity = None
+        self.problem = None
         self._name = name
         self._parameters = parameters
         self._on_loaded = on_loaded
@@ -83,8 +111,8 @@ class RegistryLoader(object):
         try:
             with waiting.bounded(waiting.ANSWER):
                 return self._look(connection)
-        except psycopg2.ProgrammingError:       # there is no such table: nobody's database
-            raise self._not_installed()
+        except psycopg2.ProgrammingError:       # the same of the tables of the feed
+            raise _not_installed(self._name)
         except psycopg2.Error as error:
             raise DatabaseUnavailable(one_line(error))
         finally:
@@ -94,23 +122,10 @@ class RegistryLoader(object):
         with connection.cursor() as cursor:
             cursor.execute(_OID)
             oid = cursor.fetchone()[0]
-            cursor.execute(_INSTALLED)
-            if not cursor.fetchone():
-                raise self._not_installed()
-            cursor.execute(_COMPLETE)
-            feed, all_of_it = cursor.fetchone()
-            if not all_of_it:
-                raise DatabaseUnavailable("it is being restored")
-            if not feed:
-                raise DatabaseUnavailable("the tables of the feed are not complete: the database is being restored, or "
-                                          "needs 'oe -d %s -u web_longpolling'" % self._name)
+            examine(cursor, self._name)
             self.identity = schema.adopt(cursor)
             connection.commit()
             return oid
-
-    def _not_installed(self):
-        return NotInstalled("The module web_longpolling is not installed in the database %s: install it with "
-                            "'oe -d %s -i web_longpolling'." % (self._name, self._name))
 
     def load(self):
         """Load the registry, and with it the routes of the installed modules.
@@ -128,7 +143,7 @@ class RegistryLoader(object):
         self.modules = frozenset(module for module in list(routes.table.modules)
                                  if host.adapter().installed(self._name, module))
         if not host.adapter().installed(self._name, 'web_longpolling'):
-            raise self._not_installed()
+            raise _not_installed(self._name)
         if self.look() != oid:
             raise DatabaseUnavailable("it was made anew while it was loaded")
         self._oid = oid
@@ -199,10 +214,13 @@ class RegistryLoader(object):
                 self.load()
         except (Exception, SystemExit) as error:        # an addon's import may raise the latter
             self.loaded = False
+            self.problem = (str(error) if isinstance(error, ConfigurationError) else
+                            "It can't be loaded: %s." % one_line(getattr(error, 'reason', error)).rstrip('.'))
             if type(error) not in logged:
                 logged.add(type(error))
                 self._log_failure(error)
             return False
+        self.problem = None
         _logger.info("The database %s is served: its registry was loaded in %.1f s", self._name, monotonic() - begun)
         return True
 

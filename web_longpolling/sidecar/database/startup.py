@@ -25,13 +25,16 @@ def databases(options, timeout):
         raise ConfigurationError("No database is named: give -d, or db_name in the configuration file.")
     named = {}
     for name in names:
-        _check_name(name)
+        check_name(name)
         named[name] = Database(name, options.max_cursor, timeout)
     _check(named.values())
     return named
 
 
-def _check_name(name):
+def check_name(name):
+    """
+    :raises ConfigurationError: if it can't be the name of a database
+    """
     if '://' in name:       # which may hold a password, so it is not shown
         raise ConfigurationError("-d and db_name take the names of databases, not an address of one; host, port and "
                                  "user are db_host, db_port and db_user of the configuration file.")

@@ -11,7 +11,8 @@ __all__ = ['PeriodicMonitoringThread', 'OVERRIDDEN', 'kernel_socket']
 
 # Of WSGIHandler; wire/server.py calls or overrides them.
 OVERRIDDEN = ('read_requestline', 'read_request', '_handle_client_error', 'get_environ', 'handle_error',
-              '_send_error_response_if_possible', 'log_request', '_write_with_headers', '_write', '_sendall')
+              '_send_error_response_if_possible', 'log_request', 'format_request', '_write_with_headers', '_write',
+              '_sendall')
 
 
 def kernel_socket(sock):

@@ -45,6 +45,8 @@ def _without(name, scheme):
 
 def _own_name(environ):
     address = environ['longpolling.incoming'].socket.getsockname()
+    if not isinstance(address, tuple):
+        return 'localhost'      # a Unix socket: what nginx says then
     return ('[%s]:%s' if ':' in address[0] else '%s:%s') % address[:2]
 
 

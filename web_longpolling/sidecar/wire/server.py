@@ -20,6 +20,7 @@ from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
 
 from ...errors import PollError, TooSlow
 from . import body, head, proxy, responses
+from .disconnect import ClientDisconnected
 from .incoming import Incoming
 
 _logger = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ LINGER_BYTES = 4 << 20
 # Seconds until connections are accepted again when there was no file descriptor for one.
 SHORTAGE = 1.0
 
+# How a socket of IPv6 writes an address of IPv4 (RFC 4291, 2.5.5.2).
+_MAPPED = '::ffff:'
+
 _CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 
 
@@ -46,10 +50,11 @@ class PollHandler(WSGIHandler):
     """One connection of a browser or dispatcher; gevent calls it in a greenlet of its own."""
 
     def __init__(self, sock, address, server):
-        WSGIHandler.__init__(self, sock, address, server, Incoming(sock))
+        WSGIHandler.__init__(self, sock, _plain(address), server, Incoming(sock))
         self._segment = None
         self._responding = False
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(address, tuple):
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # For reading and sending alone: a held poll does neither, and so has no timer of it.
         self.socket.settimeout(IDLE_TIME)
 
@@ -119,7 +124,10 @@ class PollHandler(WSGIHandler):
                 left -= len(data)
 
     def handle_error(self, kind, error, traceback):
-        if issubclass(kind, EnvironmentError):      # of the connection: the application lets none of its own out
+        if issubclass(kind, ClientDisconnected):
+            self.close_connection = True
+            self._orig_status = 'hung up'       # for the log; there is nobody to answer
+        elif issubclass(kind, EnvironmentError):      # of the connection: the application lets none of its own out
             self.close_connection = True
         else:
             WSGIHandler.handle_error(self, kind, error, traceback)
@@ -139,6 +147,12 @@ class PollHandler(WSGIHandler):
             self.server.responding -= 1
         if self.server.logs_requests:       # gevent puts the line together even if nobody reads it
             WSGIHandler.log_request(self)
+
+    def format_request(self):
+        who = self.environ.get('longpolling.who')
+        return '%s "%s" %s, %d bytes, %.3f s, %s' % (
+            self.client_address[0], self.requestline, self._orig_status or 'no answer', self.response_length,
+            self.time_finish - self.time_start, 'user %s of %s' % (who[1], who[0]) if who is not None else 'nobody')
 
     def _write_with_headers(self, data):
         # gevent sends head and body apart. A client that delays its ACKs then waits 40 ms for the
@@ -160,6 +174,13 @@ class PollHandler(WSGIHandler):
             WSGIHandler._sendall(self, data)
         else:
             self._segment += data
+
+
+def _plain(address):
+    """(address, port) of a client as people write it; ('unix', 0) if it came by a Unix socket."""
+    if not isinstance(address, tuple):
+        return 'unix', 0
+    return (address[0][len(_MAPPED):] if address[0].startswith(_MAPPED) else address[0],) + address[1:]
 
 
 class PollServer(WSGIServer):

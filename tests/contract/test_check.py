@@ -1,0 +1,74 @@
+"""server.py --check: a line for each thing that was looked at, and a status for scripts."""
+
+import re
+
+# One database, one address: what is looked at, in this order.
+HERE = ['configuration', 'log', 'database', 'connections', 'sessions', 'port', 'open files']
+WAY = ['server', 'dispatcher', 'headers', 'own pages', 'hanging up', 'holding']
+LINE = re.compile(r'(ok    |to do ) ([a-z ]+?)(?: (?<=database )(\S+))?: (\S.*)$')
+
+
+def lines(outcome) -> list[tuple[bool, str, str]]:
+    """(whether it is well, about what, how it is or what to do) for each line."""
+    assert 'Traceback' not in outcome.err + outcome.out, outcome.err
+    found = [LINE.match(line) for line in outcome.out.splitlines()]
+    assert all(found), outcome.out
+    return [(match[1].strip() == 'ok', match[2], match[4]) for match in found]
+
+
+def test_all_is_well_beside_a_sidecar_that_runs(stack, programs, admin):
+    """--check --url: one line each, ok, status 0; a poll is held longer than the timeout, and hanging up is noticed."""
+    outcome = programs.server('-c', stack.config, '-p', stack.sidecars[0].port, '--check', '--url', stack.url)
+    found = lines(outcome)
+    assert [about for _, about, _ in found] == HERE + WAY
+    assert all(well for well, _, _ in found) and outcome.status == 0, outcome.out
+    told = {about: text for _, about, text in found}
+    assert told['port'].startswith('a sidecar answers at 127.0.0.1:')
+    assert re.search(r'web_longpolling \S+ is installed, PostgreSQL \d+\.\d+, notifications arrive', told['database'])
+    assert re.search(rf'as user \w+: logins among the newest 200 files: \d+ of {stack.db}', told['sessions'])
+    assert re.match('a poll was held for 4 s, longer than longpolling_timeout', told['holding'])
+
+
+def test_all_is_well_before_the_first_start(stack, programs, dispatching):
+    """Where no sidecar runs yet, the check listens in its place."""
+    port = programs.port()
+    dispatching(sidecar_ports=(port,))
+    outcome = programs.server('-c', stack.config, '-p', port, '--check', '--url', stack.url)
+    found = lines(outcome)
+    assert [about for _, about, _ in found] == HERE + WAY
+    assert all(well for well, _, _ in found) and outcome.status == 0, outcome.out
+    assert (True, 'port', f'127.0.0.1:{port} is free') in found
+    # The place is free again.
+    with programs.serving('-c', stack.config, '-p', port):
+        pass
+
+
+def test_without_an_address_it_asks_nobody_but_postgresql(stack, programs):
+    outcome = programs.server('-c', stack.config, '-p', programs.port(), '--check')
+    assert [about for _, about, _ in lines(outcome)] == HERE and outcome.status == 0, outcome.out
+
+
+def test_what_takes_long_is_said_on_standard_error(stack, programs):
+    outcome = programs.server('-c', stack.config, '-p', stack.sidecars[0].port, '--check', '--url', stack.url)
+    assert '... holding a poll for 4 s through the dispatcher (2 s)' in outcome.err
+
+
+def test_an_address_needs_a_check(programs):
+    outcome = programs.server('--url', 'https://www.example.com')
+    assert outcome.status == 2 and '--url goes with --check' in outcome.err
+
+
+def test_who_has_no_name_of_a_probe_finds_no_probe(stack, admin):
+    """What the check asks through the dispatcher answers to a name that the sidecar's own port gave."""
+    assert admin.poll('/-/probe/' + '0' * 32).status_code == 404
+    assert admin.poll('/-/probe/').status_code == 404
+    # The own port gives one, which the dispatcher does not publish.
+    assert admin.http.post(stack.sidecar_url + '/probe', timeout=10).json()['name']
+    assert 'name' not in admin.http.post(stack.url + '/probe', timeout=10).text[:100]
+
+
+def test_a_probe_holds_few_polls_and_is_forgotten(stack, admin):
+    """Who may ask the own port can't use it up: the latest few names are good."""
+    names = [admin.http.post(stack.sidecar_url + '/probe', timeout=10).json()['name'] for _ in range(5)]
+    statuses = [admin.poll('/-/probe/' + name).status_code for name in names]
+    assert statuses == [404, 200, 200, 200, 200]

@@ -1,0 +1,84 @@
+# -*- coding: utf-8 -*-
+"""``server.py --check``: whether this sidecar can serve, one line for each thing that must be right.
+
+::
+
+    server.py -> checks.check(options)
+      here.configuration, here.log      what was written where it is not read
+      databases.look                    each database: in reach, the module installed, notifications that arrive
+      databases.connections             what the sidecar and the host need, and what PostgreSQL has
+      here.sessions                     whose session files these are
+      here.place, here.files            the port or the Unix socket; open files
+      way.to_host                       --url: whether the host's sessions are those that the sidecar reads
+      way.through                       what the dispatcher makes of a request, of a poll, of its end
+    service -> checks.at_start          the cheap part of it; what is not well, is a warning in the log
+
+Each gives Findings, one sentence each.
+"""
+import logging
+
+from ... import host, settings
+from ...errors import ConfigurationError
+from ..wire import address
+from . import databases, here, way
+from .client import Site
+from .report import Finding, Report
+
+_logger = logging.getLogger(__name__)
+
+
+def check(options, write):
+    """Print what was found; the exit status: 0 if all of it is well, 1 if not.
+
+    :param options: the arguments of ``server.py``
+    :param write: function that prints a line
+    """
+    report = Report(write)
+    report.take(here.configuration())
+    report.take(here.log(options))
+    names = databases.named(options)
+    report.take(databases.look(names))
+    report.take(databases.connections(names, options.max_cursor))
+    host.adapter().load_server_wide()
+    report.take(here.sessions(names))
+    found, listener = here.place(options)
+    report.take([found])
+    try:
+        settings.check()
+    except ConfigurationError:
+        _leave(listener)
+        return 1            # it was reported above, and what follows needs the values
+    report.take(here.files(names, options.max_cursor))
+    if options.url is not None:
+        report.take(_way(options, names, found, listener))
+    _leave(listener)
+    return 1 if report.wrong else 0
+
+
+def _leave(listener):
+    if listener is not None and not listener.closed:
+        address.remove(listener)
+        listener.close()
+
+
+def _way(options, names, place, listener):
+    try:
+        site = Site.of_url(options.url)
+    except ValueError as error:
+        yield Finding('url', False, "--url: %s." % error)
+        return
+    for finding in way.to_host(site, names[0] if names else ''):
+        yield finding
+    if place.well:
+        with way.listening(listener):
+            for finding in way.through(site, Site.of_sidecar(options)):
+                yield finding
+
+
+def at_start(options, names):
+    """Log what is not as it must be, as far as that can be seen at once; the start itself refuses what can't work."""
+    for findings in (here.configuration(), here.files(names, options.max_cursor),
+                     databases.connections(names, options.max_cursor)):
+        for finding in findings:
+            if not finding.well:
+                _logger.warning("Not as it should be, %s: %s", finding.about, finding.text)

@@ -1,0 +1,116 @@
+# -*- coding: utf-8 -*-
+"""What PostgreSQL says: the databases, the module in them, notifications, and how many connections there are."""
+import contextlib
+
+import gevent
+import psycopg2
+
+from ... import host
+from ...errors import ConfigurationError, DatabaseUnavailable
+from ..database import startup, waiting
+from ..database.connections import connect, one_line
+from ..database.database import past_pooler
+from ..database.registry import examine
+from ..loop.clock import monotonic
+from .report import Finding, patience
+
+# Seconds in which a notification arrives that arrives at all.
+NOTIFIED = 3
+# Databases that are asked for PostgreSQL's limits, if those before are out of reach.
+ASKED = 3
+
+_VERSION = "SELECT latest_version FROM ir_module_module WHERE name = 'web_longpolling'"
+# Slots of superusers are none of ours; PostgreSQL 16 has further ones that are reserved.
+_LIMIT = """
+    SELECT (SELECT setting::int FROM pg_settings WHERE name = 'max_connections'),
+           (SELECT sum(setting::int)::int FROM pg_settings
+            WHERE name IN ('superuser_reserved_connections', 'reserved_connections'))"""
+
+
+def named(options):
+    """The names of the databases that are to be served."""
+    return options.databases or host.adapter().configured_databases()
+
+
+def look(names):
+    """A Finding for each database."""
+    if not names:
+        yield Finding('databases', False, "No database is named: give -d, or db_name in the configuration file.")
+    for name in names:
+        about = 'database %s' % name
+        try:
+            startup.check_name(name)
+            with patience("connecting to %s" % about):
+                yield Finding(about, True, _of(name))
+            continue
+        except ConfigurationError as error:
+            problem = str(error)
+        except DatabaseUnavailable as error:
+            problem = "it can't be opened: %s" % error.reason
+        yield Finding(about if problem[:2] == 'it' else 'database', False, problem)
+
+
+def _of(name):
+    parameters = host.adapter().connection_parameters(name)
+    with _connected(parameters) as connection:
+        with connection.cursor() as cursor:
+            examine(cursor, name)
+            cursor.execute(_VERSION)
+            version = cursor.fetchone()[0]
+        _notify(parameters, connection, name)
+        number = connection.server_version
+    return 'web_longpolling %s is installed, PostgreSQL %s, notifications arrive' % (
+        version, '%d.%d' % (number // 10000, number % 10000) if number >= 100000 else
+        '%d.%d' % (number // 10000, number // 100 % 100))
+
+
+@contextlib.contextmanager
+def _connected(parameters):
+    connection = connect(parameters, 'longpolling check')
+    try:
+        with waiting.bounded(waiting.ANSWER):
+            connection.autocommit = True
+            yield connection
+    except psycopg2.Error as error:
+        raise DatabaseUnavailable(one_line(error))
+    finally:
+        connection.close()
+
+
+def _notify(parameters, sender, name):
+    """Whether what is notified on one connection arrives on another, where the sidecar is to listen."""
+    with _connected(past_pooler(parameters)) as listener:
+        with listener.cursor() as cursor, sender.cursor() as notifying:
+            cursor.execute("LISTEN longpolling_check")
+            ends = monotonic() + NOTIFIED
+            while monotonic() < ends:
+                notifying.execute("NOTIFY longpolling_check")
+                gevent.sleep(0.05)
+                cursor.execute("SELECT 1")
+                listener.poll()
+                if listener.notifies:
+                    return
+    raise ConfigurationError("In the database %s no notification arrives: if db_host is a pgbouncer, set "
+                             "longpolling_listen_host and longpolling_listen_port to PostgreSQL itself." % name)
+
+
+def connections(names, max_cursor):
+    """A Finding of the connections that all need together; the databases of one PostgreSQL are counted as one's."""
+    own = len(names) * (max_cursor + 1)
+    hosts, words = host.adapter().most_connections()
+    for name in names[:ASKED]:
+        try:
+            with _connected(host.adapter().connection_parameters(name)) as connection, connection.cursor() as cursor:
+                cursor.execute(_LIMIT)
+                most, reserved = cursor.fetchone()
+        except DatabaseUnavailable:
+            continue
+        told = ("max_connections = %d, of which %d are reserved; the sidecar needs %d (--max-cursor = %d and one to "
+                "listen, for each of %d databases), your server %d at most (%s)" % (
+                    most, reserved, own, max_cursor, len(names), hosts, words))
+        if own + hosts <= most - reserved:
+            yield Finding('connections', True, told)
+        else:
+            yield Finding('connections', False, "PostgreSQL has too few: %s. Raise max_connections to %d, or lower one "
+                                                "of these." % (told, own + hosts + reserved))
+        return

@@ -1,0 +1,35 @@
+# -*- coding: utf-8 -*-
+"""``server.py --routes``: which routes there are, and where they answer."""
+from ... import host, routes, settings
+from ...errors import ConfigurationError
+from ..database import startup
+from .report import patience
+
+_HEADINGS = ('module', 'path', 'mode', 'login', 'databases')
+
+
+def tell(options, write):
+    """Print a table of the routes of the served databases; the exit status.
+
+    :param options: the arguments of ``server.py``
+    :param write: function that prints a line
+    """
+    try:
+        settings.check()
+        databases = startup.databases(options, settings.read('longpolling_timeout'))
+        host.adapter().load_server_wide()
+        with patience('loading the registries of %s' % ', '.join(sorted(databases))):
+            startup.load(list(databases.values()))
+    except ConfigurationError as error:
+        write('server.py: %s' % error)
+        return 1
+    rows = [_HEADINGS]
+    for route in routes.table.routes():
+        serving = sorted(name for name, database in databases.items()
+                         if database.registry.loaded and route.module in database.registry.modules)
+        rows.append((route.module, route.path, route.mode, 'yes' if route.mustbeauthenticated else 'no',
+                     ', '.join(serving) or '(not installed)'))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    for row in rows:
+        write('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())     # noqa: B905
+    return 0
