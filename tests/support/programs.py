@@ -30,10 +30,11 @@ class Outcome(NamedTuple):
 
 
 class Programs:
-    """Runs programs beside a stack, on its database and session store."""
+    """Runs programs beside a stack, on its database and session store; `python`: with another one than the stack's."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, python: Path | None = None):
         self.stack = stack
+        self.python = python or stack.python
 
     def config(self, name: str, **options) -> Path:
         """A copy of the stack's configuration file with other options; an option that is None is left out."""
@@ -91,7 +92,7 @@ class Programs:
     def _start(self, words, environment, cwd=None, **files):
         stack = self.stack
         return subprocess.Popen(
-            stack.folder.pidfile.command('program', privilege.drop([str(word) for word in (stack.python, *words)])),
+            stack.folder.pidfile.command('program', privilege.drop([str(word) for word in (self.python, *words)])),
             stdin=subprocess.DEVNULL, cwd=cwd or stack.folder.path, start_new_session=True,
             env={**base_environment(stack.folder), **stack.installation.environment, **environment}, **files)
 
