@@ -61,8 +61,8 @@ setup(
         'Topic :: Internet :: WWW/HTTP',
     ],
     # Odoo finds an addon in odoo/addons of any folder of Python's path, since neither is a package with an
-    # __init__.py (odoo/modules/module.py looks through odoo.addons.__path__); OCA's wheels lie there too. For OpenERP 7.0
-    # `oe` puts that folder on the addons path, and nothing else is in it.
+    # __init__.py (odoo/modules/module.py looks through odoo.addons.__path__); OCA's wheels lie there too. For
+    # OpenERP 7.0 `oe` puts that folder on the addons path, and nothing else is in it.
     packages=['odoo.addons.' + name for name in find_packages(HERE) if name.split('.')[0] in ADDONS],
     package_dir=dict(('odoo.addons.' + name, name) for name in ADDONS),
     py_modules=['web_longpolling_commands'],
