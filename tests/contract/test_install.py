@@ -30,7 +30,8 @@ def python(stack):
         environment.make(folder, environment.interpreter(BOOTSTRAP))
     [packages] = folder.glob('lib/python*/site-packages')
     [hosts] = stack.python.parent.parent.glob('lib/python*/site-packages')
-    (packages / 'host.pth').write_text(f'import site; site.addsitedir({str(hosts)!r})\n')
+    # Not site.addsitedir: the line that names Odoo's own source, in a .pth file there, does not count.
+    (packages / 'host.pth').write_text(f'{hosts}\n')
     return folder / 'bin' / 'python'
 
 
@@ -57,8 +58,9 @@ def installed(stack, python):
 
 @pytest.fixture
 def commands(stack, python):
-    """Runs programs with the new environment's Python."""
-    return Programs(stack, python)
+    """Runs programs with the new environment's Python; a source checkout of Odoo is on PYTHONPATH, as without -e."""
+    return Programs(stack, python, PYTHONPATH=str(stack.installation.addons[0].parent.parent)
+                    if stack.host == 'odoo-19.0' else '')
 
 
 def run(words):

@@ -30,11 +30,15 @@ class Outcome(NamedTuple):
 
 
 class Programs:
-    """Runs programs beside a stack, on its database and session store; `python`: with another one than the stack's."""
+    """Runs programs beside a stack, on its database and session store.
 
-    def __init__(self, stack, python: Path | None = None):
+    `python` is another one than the stack's; `environment` are variables of all programs.
+    """
+
+    def __init__(self, stack, python: Path | None = None, **environment: str):
         self.stack = stack
         self.python = python or stack.python
+        self.environment = environment
 
     def config(self, name: str, **options) -> Path:
         """A copy of the stack's configuration file with other options; an option that is None is left out."""
@@ -94,7 +98,8 @@ class Programs:
         return subprocess.Popen(
             stack.folder.pidfile.command('program', privilege.drop([str(word) for word in (self.python, *words)])),
             stdin=subprocess.DEVNULL, cwd=cwd or stack.folder.path, start_new_session=True,
-            env={**base_environment(stack.folder), **stack.installation.environment, **environment}, **files)
+            env={**base_environment(stack.folder), **stack.installation.environment, **self.environment,
+                 **environment}, **files)
 
 
 class Serving:
