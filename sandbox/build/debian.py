@@ -9,10 +9,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..paths import DOWNLOADS
+from ..paths import DOWNLOADS, SANDBOX
 from ..errors import SandboxError
 from .command import need, run
-from .steps import remove
+from .lock import building
+from .steps import Step, carry_out, complete, remove
 
 # What distinguishes Debian's mirrors from other registries of the machine.
 SUITES = ('sid', 'unstable', 'testing', 'stable', 'oldstable', 'oldoldstable',
@@ -47,6 +48,26 @@ class Package:
     name: str
     suite: str
     oldest: str = ''
+
+
+def unpacked(program, title, packages, leave_out=()):
+    """The root in which the Debian packages of a program of the tests lie, unpacked unless they are there already.
+
+    program: the folder's name in .sandbox; title: what the user reads, such as 'Apache (7 MB)'. Raises SandboxError.
+    """
+    folder = SANDBOX / program
+    root = folder / 'root'
+    steps = [Step('packages', f'Downloading and unpacking {title}', lambda: unpack(packages, root, leave_out),
+                  (packages, leave_out))]
+    if not complete(folder, steps):
+        with building():
+            carry_out(folder, steps)
+    return root
+
+
+def library_path(root):
+    """The folders of an unpacked root that hold its libraries, as LD_LIBRARY_PATH."""
+    return ':'.join(str(path) for pattern in ('usr/lib/*-linux-*', 'lib/*-linux-*') for path in sorted(root.glob(pattern)))
 
 
 def unpack(packages, root, leave_out=()):

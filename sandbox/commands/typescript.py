@@ -7,15 +7,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from ..build.debian import Package, unpack
-from ..build.lock import building
-from ..build.steps import Step, carry_out, complete
+from ..build.debian import Package, unpacked
 from ..paths import ROOT as CHECKOUT
-from ..paths import SANDBOX
 
-FOLDER = SANDBOX / 'typescript'
-ROOT = FOLDER / 'root'
-COMPILER = ROOT / 'usr/share/nodejs/typescript/lib/tsc.js'
+COMPILER = 'usr/share/nodejs/typescript/lib/tsc.js'
 PACKAGES = (Package('node-typescript', 'bookworm'),)
 # Its language server, its translations and its modules for other programs.
 LEAVE_OUT = ('./usr/share/doc', './usr/share/man', *(f'./usr/share/nodejs/typescript/lib/{name}' for name in (
@@ -31,19 +26,15 @@ ACCEPTED = (
 )
 
 
-def build_typescript():
-    """Unpack Debian's TypeScript unless it is there already; raises SandboxError."""
-    steps = [Step('packages', 'Downloading (7 MB) and unpacking TypeScript', lambda: unpack(PACKAGES, ROOT, LEAVE_OUT),
-                  (PACKAGES, LEAVE_OUT))]
-    if not complete(FOLDER, steps):
-        with building():
-            carry_out(FOLDER, steps)
+def build_typescript() -> Path:
+    """Unpack Debian's TypeScript unless it is there already; returns its compiler. Raises SandboxError."""
+    return unpacked('typescript', 'TypeScript (7 MB)', PACKAGES, LEAVE_OUT) / COMPILER
 
 
 def check_types(node: Path) -> int:
     """Run the compiler and print what is wrong; returns the exit status."""
-    build_typescript()
-    done = subprocess.run([node, COMPILER, '--pretty', 'false', '-p', CHECKOUT], check=False, cwd=CHECKOUT,
+    compiler = build_typescript()
+    done = subprocess.run([node, compiler, '--pretty', 'false', '-p', CHECKOUT], check=False, cwd=CHECKOUT,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     mistakes = wrong(done.stdout)
     if mistakes or done.returncode and not done.stdout:

@@ -9,12 +9,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from ..build.debian import Package, unpack
-from ..build.lock import building
-from ..build.steps import Step, carry_out, complete
+from ..build.debian import Package, library_path, unpacked
 from ..errors import SandboxError
 from ..paths import ROOT as CHECKOUT
-from ..paths import SANDBOX
 from ..run import privilege
 from ..run.ports import is_open, take_port
 from ..run.process import Server, base_environment
@@ -22,8 +19,6 @@ from .substitute import substitute
 
 PRODUCTION_FILE = CHECKOUT / 'apache' / 'web_longpolling.conf'
 
-FOLDER = SANDBOX / 'apache'
-ROOT = FOLDER / 'root'
 PACKAGES = tuple(Package(name, 'bookworm') for name in (
     'apache2', 'apache2-bin', 'libapr1', 'libaprutil1', 'libexpat1', 'libnghttp2-14', 'libpcre2-8-0', 'libssl3',
     'libuuid1'))
@@ -52,15 +47,12 @@ Include "{place}/site.conf"
 """
 
 
-def build_apache():
-    """Unpack Debian's Apache unless it is there already; raises SandboxError."""
-    steps = [Step('packages', 'Downloading (7 MB) and unpacking Apache', lambda: unpack(PACKAGES, ROOT, LEAVE_OUT),
-                  (PACKAGES, LEAVE_OUT))]
-    if not complete(FOLDER, steps):
-        with building():
-            carry_out(FOLDER, steps)
-    (ROOT / 'etc').mkdir(exist_ok=True)
-    (ROOT / 'etc/mime.types').write_text('text/html html\ntext/css css\ntext/javascript js\n')
+def build_apache() -> Path:
+    """Unpack Debian's Apache unless it is there already; returns its root. Raises SandboxError."""
+    root = unpacked('apache', 'Apache (7 MB)', PACKAGES, LEAVE_OUT)
+    (root / 'etc').mkdir(exist_ok=True)
+    (root / 'etc/mime.types').write_text('text/html html\ntext/css css\ntext/javascript js\n')
+    return root
 
 
 def render(port: int, host_port: int, sidecar_ports, path: str, timeout: float, tls=None) -> str:
@@ -92,13 +84,12 @@ class Apache:
     """A dispatcher beside a stack's nginx, for its host and its first sidecars."""
 
     def __init__(self, stack, tls: tuple[Path, Path] | None = None):
-        build_apache()
+        self.root = build_apache()
         self.stack = stack
         self.tls = tls
         self.port = take_port(stack.folder)
         self.place = stack.folder.path / f'apache-{self.port}'
-        self.environment = {'LD_LIBRARY_PATH': ':'.join(str(path) for path in sorted(ROOT.glob('usr/lib/*-linux-*'))
-                                                        + sorted(ROOT.glob('lib/*-linux-*')))}
+        self.environment = {'LD_LIBRARY_PATH': library_path(self.root)}
 
     @property
     def url(self) -> str:
@@ -110,8 +101,8 @@ class Apache:
         stack = self.stack
         names = (*MODULES, *(TLS_MODULES if self.tls else ()))
         (self.place / 'apache2.conf').write_text(MAIN.format(
-            place=self.place, root=ROOT, port=self.port, modules='\n'.join(
-                f'LoadModule {name}_module "{ROOT}/usr/lib/apache2/modules/mod_{name}.so"' for name in names)))
+            place=self.place, root=self.root, port=self.port, modules='\n'.join(
+                f'LoadModule {name}_module "{self.root}/usr/lib/apache2/modules/mod_{name}.so"' for name in names)))
         (self.place / 'site.conf').write_text(render(
             self.port, stack.host_port, [sidecar.port for sidecar in stack.sidecars], stack.path, stack.timeout,
             self.tls))
@@ -124,10 +115,10 @@ class Apache:
         (self.place / 'socks').mkdir(exist_ok=True)     # otherwise apachectl makes it, for www-data
         privilege.give(self.place / 'socks')
         done = subprocess.run(
-            privilege.drop(['sh', str(ROOT / 'usr/sbin/apachectl'), 'configtest']), check=False, text=True,
+            privilege.drop(['sh', str(self.root / 'usr/sbin/apachectl'), 'configtest']), check=False, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.place,
             env={**base_environment(self.stack.folder), **self.environment, 'APACHE_CONFDIR': str(self.place),
-                 'APACHE_HTTPD': str(ROOT / 'usr/sbin/apache2'), 'APACHE_ULIMIT_MAX_FILES': ''})
+                 'APACHE_HTTPD': str(self.root / 'usr/sbin/apache2'), 'APACHE_ULIMIT_MAX_FILES': ''})
         return done.stdout.strip()
 
     @contextlib.contextmanager
@@ -135,7 +126,7 @@ class Apache:
         """Serve for as long as the `with` lasts."""
         self.write()
         server = Server(self.stack.folder, f'apache-{self.port}',
-                        [ROOT / 'usr/sbin/apache2', '-D', 'FOREGROUND', '-d', self.place, '-f',
+                        [self.root / 'usr/sbin/apache2', '-D', 'FOREGROUND', '-d', self.place, '-f',
                          self.place / 'apache2.conf'],
                         port=self.port, environment=self.environment, ready=lambda: is_open(self.port))
         server.start()

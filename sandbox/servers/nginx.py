@@ -61,6 +61,7 @@ class Dispatch(NamedTuple):
     path: str = DEFAULT_PATH
     timeout: float = 60.0           # longpolling_timeout in seconds
     tls: tuple[Path, Path] | None = None    # certificate and key
+    ipv6: bool = False              # on the same port of ::1 too
 
 
 def render(dispatch: Dispatch, text: str | None = None) -> str:
@@ -68,10 +69,13 @@ def render(dispatch: Dispatch, text: str | None = None) -> str:
     text = text or PRODUCTION_FILE.read_text()
 
     scheme = 'http'
+    # Of the server itself; the redirect of TLS has its own, which go with it.
+    text = substitute(text, r'^    ((?:#tls )?listen )\[::\]:\d+( ssl)?;.*\n',
+                      rf'    \1[::1]:{dispatch.port}\2;\n' if dispatch.ipv6 else '', 2)
     if dispatch.tls:
         certificate, key = dispatch.tls
         scheme = 'https'
-        text = substitute(text, r'^    listen 80;\n', '')
+        text = substitute(text, r'^    listen 80;\n(?:    listen \[::1\]:\d+;\n)?', '')
         text = re.sub(r'^( *)#tls ', r'\1', text, flags=re.MULTILINE)
         # The redirect: the sandbox has no port 80.
         text = substitute(text, r'^server \{\n    listen 80;\n(.*\n)+?\}\n', '')

@@ -5,18 +5,14 @@ whether the machine has one or not. It lets the hosts' role in, also to its own 
 """
 
 import contextlib
+from pathlib import Path
 
-from ..build.debian import Package, unpack
-from ..build.lock import building
-from ..build.steps import Step, carry_out, complete
-from ..paths import SANDBOX
+from ..build.debian import Package, library_path, unpacked
 from ..run import privilege
 from ..run.ports import is_open, take_port
 from ..run.process import Server
 from .postgres import ROLE
 
-FOLDER = SANDBOX / 'pgbouncer'
-ROOT = FOLDER / 'root'
 # Its libraries and theirs, down to those that every Debian machine has.
 PACKAGES = tuple(Package(name, 'bookworm') for name in (
     'pgbouncer', 'libaudit1', 'libc-ares2', 'libcap-ng0', 'libcap2', 'libevent-2.1-7', 'libgcrypt20', 'libgpg-error0',
@@ -38,20 +34,16 @@ pool_mode = {mode}
 """
 
 
-def build_pgbouncer():
-    """Unpack Debian's pgbouncer unless it is there already; raises SandboxError."""
-    steps = [Step('packages', 'Downloading (4 MB) and unpacking pgbouncer', lambda: unpack(PACKAGES, ROOT, LEAVE_OUT),
-                  (PACKAGES, LEAVE_OUT))]
-    if not complete(FOLDER, steps):
-        with building():
-            carry_out(FOLDER, steps)
+def build_pgbouncer() -> Path:
+    """Unpack Debian's pgbouncer unless it is there already; returns its root. Raises SandboxError."""
+    return unpacked('pgbouncer', 'pgbouncer (4 MB)', PACKAGES, LEAVE_OUT)
 
 
 class Pgbouncer:
     """A pool before the PostgreSQL of a stack; `mode` is 'session', 'transaction' or 'statement'."""
 
     def __init__(self, stack, mode: str):
-        build_pgbouncer()
+        self.root = build_pgbouncer()
         self.stack = stack
         self.mode = mode
         self.port = take_port(stack.folder)
@@ -75,10 +67,9 @@ class Pgbouncer:
     def running(self):
         """Serve for as long as the `with` lasts."""
         self.write()
-        libraries = ':'.join(str(path) for pattern in ('usr/lib/*-linux-*', 'lib/*-linux-*')
-                             for path in sorted(ROOT.glob(pattern)))
-        server = Server(self.stack.folder, self.name, [ROOT / 'usr/sbin/pgbouncer', self.place / 'pgbouncer.ini'],
-                        port=self.port, environment={'LD_LIBRARY_PATH': libraries}, ready=lambda: is_open(self.port))
+        server = Server(self.stack.folder, self.name, [self.root / 'usr/sbin/pgbouncer', self.place / 'pgbouncer.ini'],
+                        port=self.port, environment={'LD_LIBRARY_PATH': library_path(self.root)},
+                        ready=lambda: is_open(self.port))
         server.start()
         try:
             server.wait_ready(15)

@@ -53,7 +53,7 @@ def own_copy(stack, certificate):
 
 
 @contextmanager
-def dispatching(name, stack, tls=None):
+def dispatching(name, stack, tls=None, ipv6=False):
     """A second dispatcher before the stack, `nginx` or `apache`: its check's words and its URL."""
     tls = own_copy(stack, tls) if tls else None
     if name == 'apache':
@@ -64,13 +64,14 @@ def dispatching(name, stack, tls=None):
         return
     ports = tuple(sidecar.port for sidecar in stack.sidecars)
     nginx = Nginx(stack.tools, stack.folder, stack.nginx.dispatch._replace(
-        port=take_port(stack.folder), sidecar_ports=ports, tls=tls))
+        port=take_port(stack.folder), sidecar_ports=ports, tls=tls, ipv6=ipv6))
     nginx.place = stack.folder.path / f'nginx-{nginx.dispatch.port}'
     nginx.check()
     nginx.start()
     try:
         scheme = 'https' if tls else 'http'
-        yield SimpleNamespace(said='', url=f'{scheme}://127.0.0.1:{nginx.dispatch.port}', log=nginx.server.log_text)
+        address = '[::1]' if ipv6 else '127.0.0.1'
+        yield SimpleNamespace(said='', url=f'{scheme}://{address}:{nginx.dispatch.port}', log=nginx.server.log_text)
     finally:
         nginx.stop()
 
@@ -131,6 +132,18 @@ def test_polls_and_the_hosts_own_requests_go_through(name, tls, site, tell, cert
             rf'127\.0\.0\.1 \d+ {address.replace(":", " ")}', named)
         assert told == {'Host': address, 'X-Forwarded-Host': address, 'X-Forwarded-For': '127.0.0.1',
                         'X-Forwarded-Proto': 'https' if tls else 'http', 'X-Real-IP': '127.0.0.1'}
+
+
+@pytest.mark.filterwarnings('ignore:Unverified HTTPS request')
+@pytest.mark.parametrize('tls', [False, True], ids=['http', 'tls'])
+def test_nginx_serves_ipv6_too(tls, site, tell, certificate):
+    """The lines "listen [::]:…": a login and a held poll through them."""
+    with dispatching('nginx', site, tls=certificate if tls else None, ipv6=True) as dispatcher:
+        session = visitor(site, dispatcher.url)
+        answer, _ = answered(session, tell)
+        assert (answer.status_code, answer.json()['news']) == (200, ['news'])
+        told = session.poll('/headers').json()
+        assert (told['X-Forwarded-For'], told['X-Real-IP']) == ('::1', '::1')
 
 
 @pytest.mark.parametrize('name', DISPATCHERS)

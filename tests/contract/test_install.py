@@ -1,4 +1,4 @@
-"""pip install: the addon with all its files, and its commands, from a Python's own site-packages."""
+"""pip install: the addon with all its files, and its commands, in an environment that sees the host's packages."""
 
 import os
 import re
@@ -7,32 +7,60 @@ import subprocess
 
 import pytest
 
-from sandbox.paths import BOOTSTRAP, ROOT
+from sandbox.build import environment
+from sandbox.paths import BOOTSTRAP, DOWNLOADS, ROOT
+from tests.support.programs import Programs
 
-SOURCES = ('setup.py', 'MANIFEST.in', 'pyproject.toml', 'LICENSE', 'CHANGES.rst', 'README.rst', 'web_longpolling')
+SOURCES = ('setup.py', 'MANIFEST.in', 'pyproject.toml', 'LICENSE', 'CHANGES.rst', 'README.rst',
+           'web_longpolling_commands.py')
+ADDONS = tuple(name for name in ('web_longpolling', 'web_longpolling_bus', 'web_longpolling_live')
+               if (ROOT / name).is_dir())
 OFFLINE = ('--no-deps', '--no-index', '--no-build-isolation', '--disable-pip-version-check')
 NO_COMPILER = {'CC': 'false', 'CXX': 'false', 'PIP_NO_INPUT': '1'}
 
 
 @pytest.fixture(scope='module')
-def installed(stack):
-    """Where `pip install` has put the addon: with Python 2.7 from the checkout, otherwise from its wheel."""
-    source, target = stack.folder.path / 'source', stack.folder.path / 'installed'
+def python(stack):
+    """The Python of a new environment that sees the host's packages, as with ``--system-site-packages``."""
+    folder = stack.folder.path / 'venv'
+    if stack.host == 'openerp-7.0':
+        run([BOOTSTRAP / 'bin' / 'python', '-m', 'virtualenv', '--python', stack.python, '--no-download',
+             '--no-periodic-update', '--app-data', DOWNLOADS / 'virtualenv', folder])
+    else:
+        environment.make(folder, environment.interpreter(BOOTSTRAP))
+    [packages] = folder.glob('lib/python*/site-packages')
+    [hosts] = stack.python.parent.parent.glob('lib/python*/site-packages')
+    # Not site.addsitedir: the line that names Odoo's own source, in a .pth file there, does not count.
+    (packages / 'host.pth').write_text(f'{hosts}\n')
+    return folder / 'bin' / 'python'
+
+
+@pytest.fixture(scope='module')
+def installed(stack, python):
+    """The site-packages with the addon: with Python 2.7 from the checkout, otherwise from its wheel."""
+    source = stack.folder.path / 'source'
     source.mkdir()
     for name in SOURCES:        # a build writes into its source
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
-        elif (ROOT / name).exists():
-            shutil.copy(ROOT / name, source)
+        shutil.copy(ROOT / name, source)
+    for name in ADDONS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
     bootstrap = [BOOTSTRAP / 'bin' / 'python', '-m', 'pip']
     if stack.host == 'openerp-7.0':
-        run([stack.python, '-m', 'pip', 'install', *OFFLINE, '--target', target, source])
+        run([python, '-m', 'pip', 'install', *OFFLINE, source])
     else:
         run([*bootstrap, 'wheel', *OFFLINE, '-w', source / 'dist', source])
         [wheel] = (source / 'dist').glob('*.whl')
         assert wheel.name == 'web_longpolling-1.0.0-py2.py3-none-any.whl'
-        run([*bootstrap, '--python', stack.python, 'install', *OFFLINE, '--target', target, wheel])
-    return target
+        run([*bootstrap, '--python', python, 'install', *OFFLINE, wheel])
+    [packages] = python.parent.parent.glob('lib/python*/site-packages')
+    return packages
+
+
+@pytest.fixture
+def commands(stack, python):
+    """Runs programs with the new environment's Python; a source checkout of Odoo is on PYTHONPATH, as without -e."""
+    return Programs(stack, python, PYTHONPATH=str(stack.installation.addons[0].parent.parent)
+                    if stack.host == 'odoo-19.0' else '')
 
 
 def run(words):
@@ -47,9 +75,19 @@ def files(folder):
             if path.is_file() and path.suffix != '.pyc'}
 
 
+def addons_paths(outcome):
+    """The folders in which the host looks for addons, as its log has them."""
+    [line] = re.findall('addons paths: (.*)', outcome.out + outcome.err)
+    return [part.rpartition("['")[2].strip(" '])") for part in line.split(',')]
+
+
 def test_every_file_of_the_addon_is_installed(installed):
-    """Python, manifests, scripts and records: what the hosts need lies where the Python looks."""
-    assert files(installed / 'web_longpolling') == files(ROOT / 'web_longpolling')
+    """Python, manifests, scripts and records: what the hosts need lies where they look; and nothing lies beside it."""
+    place = installed / 'odoo' / 'addons'
+    assert sorted(os.listdir(place)) == sorted(ADDONS)
+    assert os.listdir(installed / 'odoo') == ['addons']
+    for name in ADDONS:
+        assert files(place / name) == files(ROOT / name)
 
 
 def test_what_it_needs_is_asked_for(installed):
@@ -62,20 +100,42 @@ def test_what_it_needs_is_asked_for(installed):
     assert {'gevent', 'psycogreen', 'werkzeug'} <= needed
 
 
-def test_oe_runs_from_there(installed, programs, oe_config, second):
-    """oe is a command that setup.py installs; the addon of its own folder is on the host's path."""
-    outcome = programs.run(installed / 'bin' / 'oe', '-c', oe_config, '-d', second, '-u', 'web_longpolling',
-                           '--stop-after-init', PYTHONPATH=str(installed))
+def test_the_host_finds_it(installed, stack, commands, oe_config, second):
+    """Odoo by itself, as it does wheels of the OCA; OpenERP 7.0 by one more folder on its addons_path, with no other
+    module in it that it would take for an addon."""
+    arguments = ['-d', second, '-u', 'web_longpolling', '--stop-after-init']
+    if stack.host == 'odoo-19.0':
+        command, config = stack.installation.server[-1], oe_config
+    else:
+        command = stack.python.parent / 'openerp-server'
+        config = commands.config('installed', addons_path=','.join(
+            [*map(str, stack.installation.addons), str(installed / 'odoo' / 'addons')]), db_name=None)
+    outcome = commands.run(command, '-c', config, *arguments)
     assert outcome.status == 0, outcome.err
-    [line] = re.findall('addons paths: (.*)', outcome.out + outcome.err)
-    folders = [part.rpartition("['")[2].strip(" '])") for part in line.split(',')]
-    assert str(installed) in folders and str(ROOT) not in folders
+    said = outcome.out + outcome.err
+    folders = addons_paths(outcome)
+    assert str(installed / 'odoo' / 'addons') in folders and str(ROOT) not in folders
+    assert not {str(installed), str(ROOT)} & set(folders)
+    assert re.search(r'[Ll]oading (module )?web_longpolling|module web_longpolling: ', said), said
+    for complaint in ('Ambiguous import', 'not installable', 'not loaded', 'invalid module names'):
+        assert complaint not in said
 
 
-def test_the_sidecar_runs_from_there(installed, stack, programs, oe_config, visitor):
+def test_oe_runs_from_there(installed, commands, oe_config, second):
+    """oe is a command that setup.py installs; the addon of its own folder is on the host's path."""
+    outcome = commands.run(commands.python.parent / 'oe', '-c', oe_config, '-d', second, '-u', 'web_longpolling',
+                           '--stop-after-init')
+    assert outcome.status == 0, outcome.err
+    folders = addons_paths(outcome)
+    assert str(installed / 'odoo' / 'addons') in folders
+    assert not {str(installed), str(ROOT)} & set(folders)
+    assert 'Ambiguous import' not in outcome.out + outcome.err
+
+
+def test_the_sidecar_runs_from_there(installed, stack, commands, oe_config, visitor):
     """longpolling-server is server.py: it serves the same routes."""
-    with programs.serving('-c', oe_config, '-d', stack.db, '-p', programs.port(), PYTHONPATH=str(installed),
-                          script=installed / 'bin' / 'longpolling-server') as serving:
+    with commands.serving('-c', oe_config, '-d', stack.db, '-p', commands.port(),
+                          script=commands.python.parent / 'longpolling-server') as serving:
         assert visitor.poll('/public', url=serving.url).json() == {'has': []}
         failed = visitor.poll('/public', {'request': 1}, url=serving.url)
         assert failed.status_code == 400

@@ -81,9 +81,20 @@ def test_the_defaults_are_the_specifications(programs):
     assert settings(programs, config) == "'/openerplongpolling' 60.0"
 
 
-def test_the_example_configuration_is_the_specifications(programs):
-    """etc/openerp.cfg: longpolling_path = /otherpath, longpolling_timeout = 30."""
-    assert settings(programs, ROOT / 'etc' / 'openerp.cfg') == "'/otherpath' 30.0"
+def test_the_example_configuration_fits_the_dispatchers_as_it_is(programs):
+    """The path is that of nginx/web_longpolling.conf, and the timeout is shorter than nginx's own."""
+    assert settings(programs, ROOT / 'etc' / 'openerp.cfg') == "'/openerplongpolling' 30.0"
+    nginx = (ROOT / 'nginx' / 'web_longpolling.conf').read_text()
+    assert 'location /openerplongpolling {' in nginx and 'proxy_read_timeout 90s;' in nginx
+
+
+def test_the_example_configuration_is_the_specifications(stack, programs):
+    """etc/openerp.cfg: longpolling_path = /otherpath, longpolling_timeout = 30, without the semicolon."""
+    example = (ROOT / 'etc' / 'openerp.cfg').read_text()
+    assert example.count('; longpolling_path = /otherpath\n') == 1
+    config = stack.folder.path / 'example.cfg'
+    config.write_text(example.replace('; longpolling_path = ', 'longpolling_path = '))
+    assert settings(programs, config) == "'/otherpath' 30.0"
 
 
 def settings(programs, config) -> str:

@@ -168,6 +168,7 @@ def test_the_dispatcher_is_the_production_file_with_nothing_but_its_settings_cha
     production = nginx.PRODUCTION_FILE.read_text().splitlines()
     rendered = render(Dispatch(1111, 2222, (3333, 4444), '/otherpath', 30)).splitlines()[1:]
     changed = [line.split('#')[0].strip() for line in rendered if line not in production]
+    assert len(production) - len(rendered) == 1     # "listen [::]" twice, and one more sidecar
     assert changed == [
         'server 127.0.0.1:3333 max_fails=0;', 'server 127.0.0.1:4444 max_fails=0;',
         'server 127.0.0.1:2222 fail_timeout=0;', 'server 127.0.0.1:2222 fail_timeout=0;',

@@ -30,10 +30,15 @@ class Outcome(NamedTuple):
 
 
 class Programs:
-    """Runs programs beside a stack, on its database and session store."""
+    """Runs programs beside a stack, on its database and session store.
 
-    def __init__(self, stack):
+    `python` is another one than the stack's; `environment` are variables of all programs.
+    """
+
+    def __init__(self, stack, python: Path | None = None, **environment: str):
         self.stack = stack
+        self.python = python or stack.python
+        self.environment = environment
 
     def config(self, name: str, **options) -> Path:
         """A copy of the stack's configuration file with other options; an option that is None is left out."""
@@ -91,9 +96,10 @@ class Programs:
     def _start(self, words, environment, cwd=None, **files):
         stack = self.stack
         return subprocess.Popen(
-            stack.folder.pidfile.command('program', privilege.drop([str(word) for word in (stack.python, *words)])),
+            stack.folder.pidfile.command('program', privilege.drop([str(word) for word in (self.python, *words)])),
             stdin=subprocess.DEVNULL, cwd=cwd or stack.folder.path, start_new_session=True,
-            env={**base_environment(stack.folder), **stack.installation.environment, **environment}, **files)
+            env={**base_environment(stack.folder), **stack.installation.environment, **self.environment,
+                 **environment}, **files)
 
 
 class Serving:
