@@ -51,7 +51,7 @@ setup(
         'Programming Language :: Python :: 3',
         'Topic :: Internet :: WWW/HTTP',
     ],
-    packages=find_packages(include=['web_longpolling', 'web_longpolling.*']),
+    packages=find_packages(include=['web_longpolling', 'web_longpolling.*', 'web_longpolling_live']),
     include_package_data=True,      # what MANIFEST.in names: the hosts read scripts and records as files
     zip_safe=False,
     # The Pythons of the hosts: 2.7 of OpenERP 7.0, 3.10 and newer of Odoo 19.0.

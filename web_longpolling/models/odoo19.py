@@ -65,11 +65,16 @@ class Watch(models.Model):
             if late:
                 raise ValidationError(self.env._("Others write %s just now; try again.", ', '.join(late)))
 
-    def _sync(self):
+    @api.model
+    @api.private
+    def watched(self):
+        """The names of all models that are watched, listed or declared so, sorted."""
         listed = set(self.sudo().search([]).mapped('model'))
-        late = watching.sync(self.env.cr, {
-            model._name: model._table for model in self.env.values() if not model._abstract and model._auto and (
-                model._name in listed or getattr(model, '_longpolling_watch', False))})
+        return sorted(model._name for model in self.env.values() if not model._abstract and model._auto and (
+            model._name in listed or getattr(model, '_longpolling_watch', False)))
+
+    def _sync(self):
+        late = watching.sync(self.env.cr, {name: self.env[name]._table for name in self.watched()})
         self.env.registry.clear_cache()
         return late
 

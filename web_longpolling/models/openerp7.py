@@ -70,11 +70,15 @@ class Watch(osv.Model):
             if late:
                 raise osv.except_osv(_('Warning!'), _('Others write %s just now; try again.') % ', '.join(late))
 
+    def watched(self, cr, uid, context=None):
+        """The names of all models that are watched, listed or declared so, sorted."""
+        listed = [watch['model'] for watch in self.read(cr, uid, self.search(cr, uid, []), ['model'])]
+        return sorted(name for name, model in self.pool.models.items() if _has_table(model) and (
+            name in listed or getattr(model, '_longpolling_watch', False)))
+
     def _sync(self, cr):
-        listed = [watch['model'] for watch in self.read(cr, SUPERUSER_ID, self.search(cr, SUPERUSER_ID, []), ['model'])]
         late = watching.sync(cr, dict(
-            (name, model._table) for name, model in self.pool.models.items() if _has_table(model) and (
-                name in listed or getattr(model, '_longpolling_watch', False))))
+            (name, self.pool.get(name)._table) for name in self.watched(cr, SUPERUSER_ID)))
         self._tables.clear_cache(self)
         return late
 
