@@ -11,7 +11,7 @@ a process of its own beside the server answers the polls.
     'author': 'web_longpolling contributors',
     'license': 'AGPL-3',
     'depends': ['web'],
-    'data': ['data/cron_openerp.xml'],
+    'data': ['security/ir.model.access.csv', 'data/cron_openerp.xml'],
     # In the order in which they build on each other.
     'js': [
         'static/src/js/hub.js',

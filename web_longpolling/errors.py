@@ -40,7 +40,7 @@ class AuthenticationError(PollError, AttributeError):
 
 
 class Forbidden(PollError):
-    """Another site's page sent this request along with the user's cookie: 403."""
+    """Another site's page sent this along with the user's cookie, or the user may not read what it asks for: 403."""
 
     code = 403
 

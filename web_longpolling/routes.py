@@ -32,24 +32,25 @@ class RouteTable(object):
     """The routes of this process in the order of their declaration.
 
     modules: set of the names of the modules that have declared some
+    served: whether this process is the sidecar
     """
 
     def __init__(self):
         self.modules = set()
         self._routes = []
-        self._served = False
+        self.served = False
         self._maps = {}
 
     def declare(self, route):
         self._routes.append(route)
         self.modules.add(route.module)
         self._maps.clear()
-        if self._served:
+        if self.served:
             self._log(route)
 
     def serve(self):
         """From now on log each route; the sidecar calls this before it loads modules."""
-        self._served = True
+        self.served = True
         for route in self._routes:
             self._log(route)
 

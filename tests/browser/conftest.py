@@ -40,8 +40,8 @@ def browser():
 @pytest.fixture(scope='session')
 def site(host, up):
     """The stack of the browser tests on this host; `site.admin` is the administrator's session."""
-    with up(host, install=('longpolling_demo', 'longpolling_browser'), options={'longpolling_timeout': TIMEOUT},
-            sidecar_args=['--max-cursor=2']) as stack:
+    with up(host, install=('longpolling_demo', 'longpolling_browser', 'web_longpolling_live'),
+            options={'longpolling_timeout': TIMEOUT}, sidecar_args=['--max-cursor=2']) as stack:
         stack.admin = visit(stack, stack.login, stack.password)
         for login in ('ann', 'bob'):
             stack.admin.create_user(login, login)

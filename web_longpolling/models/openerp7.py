@@ -1,8 +1,12 @@
 # -*- coding: utf-8 -*-
-"""What OpenERP 7.0 stores: the feed's table."""
-from openerp.osv import osv
+"""What OpenERP 7.0 stores: the feed's table, and the watched models."""
+import functools
 
-from .. import schema, settings
+from openerp import SUPERUSER_ID, tools
+from openerp.osv import fields, orm, osv
+from openerp.tools.translate import _
+
+from .. import publishing, routes, schema, settings, watching
 
 
 class Feed(osv.AbstractModel):
@@ -20,6 +24,95 @@ class Feed(osv.AbstractModel):
         return schema.purge(cr, settings.read('longpolling_retention'))
 
 
+class Watch(osv.Model):
+    """The models that an administrator has watched, beside those that are declared so."""
+
+    _name = 'longpolling.watch'
+    _description = 'Watched model'
+    _rec_name = 'model'
+    _order = 'model'
+
+    _columns = {
+        'model': fields.char('Model', size=128, required=True, help="Its technical name, such as res.partner"),
+    }
+    _sql_constraints = [('model_unique', 'UNIQUE (model)', "This model is listed already.")]
+
+    def _check_model(self, cr, uid, ids, context=None):
+        return all(_has_table(self.pool.get(watch.model)) for watch in self.browse(cr, uid, ids, context))
+
+    _constraints = [(_check_model, "There is no such model with a table of its own.", ['model'])]
+
+    def create(self, cr, uid, values, context=None):
+        watch = super(Watch, self).create(cr, uid, values, context)
+        self._sync_if_loaded(cr)
+        return watch
+
+    def write(self, cr, uid, ids, values, context=None):
+        result = super(Watch, self).write(cr, uid, ids, values, context)
+        self._sync_if_loaded(cr)
+        return result
+
+    def unlink(self, cr, uid, ids, context=None):
+        result = super(Watch, self).unlink(cr, uid, ids, context)
+        self._sync_if_loaded(cr)
+        return result
+
+    def _register_hook(self, cr):
+        super(Watch, self)._register_hook(cr)
+        if not routes.table.served:     # the host makes the triggers, whose code may be newer than the sidecar's
+            self._sync(cr)
+            cr.commit()     # nobody else does: the hooks are the last thing that is done before the cursor is closed
+
+    def _sync_if_loaded(self, cr):
+        # While modules are loaded, most models are not there yet: the hook at the end sees all.
+        if self.pool.ready:
+            late = self._sync(cr)
+            if late:
+                raise osv.except_osv(_('Warning!'), _('Others write %s just now; try again.') % ', '.join(late))
+
+    def watched(self, cr, uid, context=None):
+        """The names of all models that are watched, listed or declared so, sorted."""
+        listed = [watch['model'] for watch in self.read(cr, uid, self.search(cr, uid, []), ['model'])]
+        return sorted(name for name, model in self.pool.models.items() if _has_table(model) and (
+            name in listed or getattr(model, '_longpolling_watch', False)))
+
+    def _sync(self, cr):
+        late = watching.sync(cr, dict(
+            (name, self.pool.get(name)._table) for name in self.watched(cr, SUPERUSER_ID)))
+        self._tables.clear_cache(self)
+        return late
+
+    @tools.ormcache()
+    def _tables(self, cr):
+        return watching.tables(cr)
+
+
+def _has_table(model):
+    return model is not None and model._auto and isinstance(model, orm.Model)
+
+
+def _wake_up_after_writes():
+    """Who writes a watched table through the ORM wakes the sidecars up; others wait for their look."""
+    def waking(method):
+        @functools.wraps(method)
+        def write(self, cr, *args, **kwargs):
+            result = method(self, cr, *args, **kwargs)
+            watch = self.pool.get('longpolling.watch')
+            if watch is not None and self._table in watch._tables(cr):
+                publishing.send_after_commit(cr)
+            return result
+        write.longpolling = True
+        return write
+
+    for name in ('create', 'write', 'unlink', '_store_set_values'):
+        method = getattr(orm.BaseModel, name).__func__
+        if not hasattr(method, 'longpolling'):
+            setattr(orm.BaseModel, name, waking(method))
+
+
+_wake_up_after_writes()
+
+
 class Module(osv.Model):
     _inherit = 'ir.module.module'
 
@@ -27,6 +120,7 @@ class Module(osv.Model):
         names = [module.name for module in self.browse(cr, uid, ids, context)]
         result = super(Module, self).module_uninstall(cr, uid, ids, context)
         if 'web_longpolling' in names:
+            watching.drop(cr)
             schema.drop(cr)
         return result
 

@@ -7,7 +7,7 @@
     'author': 'web_longpolling contributors',
     'license': 'AGPL-3',
     'depends': ['web_longpolling'],
-    'data': [],
+    'data': ['security/ir.model.access.csv'],
     'installable': True,
     'auto_install': False,
 }

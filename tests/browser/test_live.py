@@ -1,0 +1,247 @@
+"""Live views: two people look at the same partners, and each sees what the other changes, without losing a thing."""
+
+import contextlib
+import time
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+MODEL = 'res.partner'
+# Seconds. The sidecar's look for what no host wakes it up for, and the pause between two reloads of one view.
+BY_SQL = 6
+ROWS = {'odoo-19.0': '.o_data_row', 'openerp-7.0': '.oe_list_content tr[data-id]'}
+MARKED = {'odoo-19.0': '.o_data_row.o_live_changed', 'openerp-7.0': 'tr.o_live_changed'}
+
+
+@pytest.fixture
+def partners(site):
+    """`partners(count, **values)`: ids of new partners with a name of their own; removed afterwards."""
+    made = []
+
+    def make(count, **values):
+        ids = [created(site.admin.rpc(MODEL, 'create', [{'name': f'Live {number:02}', **values}]))
+               for number in range(count)]
+        made.extend(ids)
+        return ids
+    yield make
+    site.admin.rpc(MODEL, 'unlink', [[record for record in made if site.admin.rpc(MODEL, 'search', [[
+        ('id', '=', record)]])]])
+
+
+def created(record) -> int:
+    return record[0] if isinstance(record, list) else record
+
+
+def sql(site, statement, parameters=None):
+    with contextlib.closing(psycopg2.connect(site.dsn)) as connection, connection, connection.cursor() as cr:
+        cr.execute(statement, parameters)
+
+
+def action(site) -> int:
+    """The id of an action that lists the partners of these tests in the order of their names."""
+    found = site.admin.rpc('ir.actions.act_window', 'search', [[('name', '=', 'Live partners')]])
+    if found:
+        return found[0]
+    seven = site.host == 'openerp-7.0'
+    return created(site.admin.rpc('ir.actions.act_window', 'create', [{
+        'name': 'Live partners', 'res_model': MODEL, 'domain': "[('name', 'like', 'Live')]",
+        'view_mode': 'tree,form' if seven else 'list,kanban,form', **({'view_type': 'form'} if seven else {})}]))
+
+
+def listing(window, site, view: str = 'list'):
+    """Let the window show the partners of the tests in a list, and wait until it follows them."""
+    number = action(site)
+    if site.host == 'openerp-7.0':
+        window.page.goto('about:blank')
+        window.page.goto(f'{site.url}/?db={site.db}#action={number}&model={MODEL}&view_type={view}')
+    else:
+        window.page.goto(f'{site.url}/odoo/action-{number}?view_type={view}')
+    window.page.wait_for_selector(ROWS[site.host] if view == 'list' else '.o_kanban_record')
+    window.wait_for(lambda: following(window), what='the list is followed')
+    return window
+
+
+def form(window, site, record: int):
+    number = action(site)
+    if site.host == 'openerp-7.0':
+        window.page.goto('about:blank')
+        window.page.goto(f'{site.url}/?db={site.db}#action={number}&id={record}&model={MODEL}&view_type=form')
+        window.page.wait_for_selector('.oe_form_field')
+    else:
+        window.page.goto(f'{site.url}/odoo/action-{number}/{record}')
+        window.page.wait_for_selector('.o_form_view .o_field_widget[name=name]')
+    window.wait_for(lambda: following(window), what='the form is followed')
+    return window
+
+
+def following(window) -> bool:
+    return any(poll['channels'] == [f'model:{MODEL}'] for poll in window.held_on('/changes'))
+
+
+def names(window, site) -> list[str]:
+    return [row.split('\n')[0].split('\t')[0].strip() for row in window.page.locator(ROWS[site.host]).all_inner_texts()]
+
+
+def seen(window, site, text: str, begun: float, seconds: float = 15) -> float:
+    """Wait until the text is in a row; milliseconds since `begun`."""
+    window.page.locator(ROWS[site.host], has_text=text).first.wait_for(timeout=seconds * 1000)
+    took = (time.monotonic() - begun) * 1000
+    print(f'{site.host}: {text!r} seen after {took:.0f} ms')
+    return took
+
+
+def picture(window, name: str):
+    folder = Path('.sandbox/pictures')
+    folder.mkdir(exist_ok=True)
+    window.page.screenshot(path=folder / f'{window.stack.host}-{name}.png')
+    window.page.set_viewport_size({'width': 390, 'height': 844})
+    window.page.wait_for_timeout(300)
+    window.page.screenshot(path=folder / f'{window.stack.host}-{name}-390.png')
+    window.page.set_viewport_size({'width': 1280, 'height': 800})
+
+
+def test_a_list_shows_what_a_colleague_changes_creates_and_deletes(windows, site, partners):
+    one, two, _ = partners(3)
+    ann = listing(windows('ann'), site)
+    begun = time.monotonic()
+    site.admin.rpc(MODEL, 'write', [[two], {'name': 'Live changed'}])
+    seen(ann, site, 'Live changed', begun)
+    ann.page.wait_for_selector(MARKED[site.host])
+    picture(ann, 'list-changed')
+    begun = time.monotonic()
+    [three] = partners(1, name='Live created')
+    seen(ann, site, 'Live created', begun)
+    site.admin.rpc(MODEL, 'unlink', [[one]])
+    ann.page.locator(ROWS[site.host], has_text='Live 00').wait_for(state='detached')
+    begun = time.monotonic()
+    shown = 'name' if site.host == 'openerp-7.0' else 'complete_name'
+    sql(site, f"UPDATE res_partner SET {shown} = 'Live by SQL' WHERE id = %s", (three,))
+    assert seen(ann, site, 'Live by SQL', begun) < BY_SQL * 1000
+    assert ann.page.locator(ROWS[site.host]).count() == 3
+
+
+def test_a_form_shows_what_a_colleague_changes(windows, site, partners):
+    [one] = partners(1)
+    ann = form(windows(), site, one)
+    begun = time.monotonic()
+    site.admin.rpc(MODEL, 'write', [[one], {'city': 'Reykjavik'}])
+    ann.wait_for(lambda: 'Reykjavik' in value_of(ann, site, 'city'))
+    print(f'{site.host}: a form after {(time.monotonic() - begun) * 1000:.0f} ms')
+
+
+def value_of(window, site, name: str) -> str:
+    if site.host == 'openerp-7.0':
+        return window.page.locator('.oe_formview').first.inner_text()
+    return window.page.input_value(f'.o_field_widget[name={name}] input')
+
+
+def test_a_form_that_is_edited_is_left_alone_and_saving_over_it_asks(windows, site, partners):
+    """A bar says who has changed it, what differs, and the user's own words stay where they are."""
+    if site.host == 'openerp-7.0':
+        return edited_on_openerp(windows, site, partners)
+    [one] = partners(1)
+    ann = form(windows(), site, one)
+    city = ann.page.locator('.o_field_widget[name=city] input')
+    city.click()
+    ann.page.keyboard.type('Ann writes')
+    site.admin.rpc(MODEL, 'write', [[one], {'city': 'Oslo', 'zip': '0150'}])
+    bar = ann.page.locator('.o_live_bar')
+    bar.wait_for()
+    assert 'Changed by' in bar.inner_text() and 'ago' in bar.inner_text()
+    assert city.input_value() == 'Ann writes'
+    assert ann.page.evaluate('document.activeElement.value') == 'Ann writes'
+    ann.page.keyboard.type(' on')
+    bar.get_by_role('button', name='Show').click()
+    rows = bar.locator('tbody tr').all_inner_texts()
+    assert any('Ann writes' in row and 'Oslo' in row for row in rows)
+    assert any('0150' in row for row in rows)
+    picture(ann, 'form-edited')
+    ann.page.click('.o_form_button_save')
+    ann.page.locator('.modal', has_text='Save over it?').wait_for()
+    picture(ann, 'form-asks')
+    ann.page.locator('.modal button', has_text='Cancel').first.click()
+    [values] = site.admin.rpc(MODEL, 'read', [[one], ['city', 'zip']])
+    assert (values['city'], values['zip']) == ('Oslo', '0150')
+    ann.page.click('.o_form_button_save')
+    ann.page.locator('.modal button', has_text='Save mine').click()
+    bar.wait_for(state='detached')
+    [values] = site.admin.rpc(MODEL, 'read', [[one], ['city', 'zip']])
+    assert (values['city'], values['zip']) == ('Ann writes on', '0150')
+
+
+def edited_on_openerp(windows, site, partners):
+    [one] = partners(1)
+    ann = form(windows(), site, one)
+    ann.page.click('.oe_form_button_edit')
+    city = ann.page.locator('.oe_form_editable input[placeholder=City]')
+    city.fill('Ann writes')
+    site.admin.rpc(MODEL, 'write', [[one], {'city': 'Oslo', 'zip': '0150'}])
+    bar = ann.page.locator('.o_live_bar')
+    bar.wait_for()
+    assert 'Changed by' in bar.inner_text()
+    assert city.input_value() == 'Ann writes'
+    bar.get_by_role('button', name='Show').click()
+    rows = bar.locator('tbody tr').all_inner_texts()
+    assert any('Ann writes' in row and 'Oslo' in row for row in rows)
+    picture(ann, 'form-edited')
+
+
+def test_selection_and_scroll_stay(windows, site, partners):
+    ids = partners(40)
+    ann = listing(windows('ann'), site)
+    ann.page.set_viewport_size({'width': 1280, 'height': 500})
+    rows = ann.page.locator(ROWS[site.host])
+    rows.nth(30).locator('input[type=checkbox]').check()
+    place = ann.page.evaluate("""() => {
+        const all = [...document.querySelectorAll('*')].filter((one) => one.scrollTop > 0);
+        window.place = all[0] || document.scrollingElement;
+        return window.place.scrollTop;
+    }""")
+    site.admin.rpc(MODEL, 'write', [[ids[29]], {'name': 'Live 29 changed'}])
+    seen(ann, site, 'Live 29 changed', time.monotonic())
+    assert rows.nth(30).locator('input[type=checkbox]').is_checked()
+    assert ann.page.locator(f'{ROWS[site.host]} input[type=checkbox]:checked').count() == 1
+    assert ann.page.evaluate('window.place.isConnected ? window.place.scrollTop : -1') == place
+
+
+def test_a_hidden_tab_waits_until_it_is_seen(windows, site, partners):
+    [one] = partners(1)
+    ann = listing(windows('ann'), site)
+    ann.page.evaluate("""() => {
+        Object.defineProperty(document, 'hidden', {value: true, configurable: true});
+    }""")
+    site.admin.rpc(MODEL, 'write', [[one], {'name': 'Live while hidden'}])
+    ann.page.wait_for_timeout(3000)
+    assert 'Live while hidden' not in '\n'.join(names(ann, site))
+    ann.page.evaluate("""() => {
+        Object.defineProperty(document, 'hidden', {value: false, configurable: true});
+        document.dispatchEvent(new Event('visibilitychange'));
+    }""")
+    seen(ann, site, 'Live while hidden', time.monotonic())
+
+
+def test_who_else_looks_at_the_record_is_shown(windows, site, partners):
+    if site.host == 'openerp-7.0':
+        return
+    [one] = partners(1)
+    ann, bob = form(windows('ann'), site, one), form(windows(), site, one)
+    ann.page.locator('.o_live_people', has_text='Administrator').wait_for()
+    bob.page.locator('.o_live_people', has_text='Ann').wait_for()
+    bob.page.fill('.o_field_widget[name=city] input', 'B')
+    bob.page.locator('.o_field_widget[name=zip] input').focus()
+    ann.page.locator('.o_live_people', has_text='Administrator is editing').wait_for()
+    picture(ann, 'form-people')
+    bob.page.goto('about:blank')
+    ann.page.locator('.o_live_people').wait_for(state='detached')
+
+
+def test_a_card_moves_to_another_column(windows, site, partners):
+    if site.host == 'openerp-7.0':
+        return
+    one, two = partners(2)
+    ann = listing(windows('ann'), site, 'kanban')
+    site.admin.rpc(MODEL, 'write', [[one], {'name': 'Live card'}])
+    ann.page.locator('.o_kanban_record', has_text='Live card').wait_for()
+    ann.page.wait_for_selector('.o_kanban_record.o_live_changed')
+    picture(ann, 'kanban-changed')

@@ -1,0 +1,145 @@
+"""The route /changes: a page learns what has become of what it shows, and nobody learns anything of other records."""
+
+import pytest
+
+from tests.support.clients import visit
+from tests.support.pages import Page
+
+MODEL = 'longpolling.test.watched'
+TABLE = 'longpolling_test_watched'
+NOTHING = {'changed': [], 'gone': [], 'others': False}
+# What a page must not be told within this time, in seconds, it is not told: the look comes every 0.8 s.
+SILENCE = 3
+
+
+@pytest.fixture(scope='session')
+def rule(stack, sql):
+    """Of the watched model everybody reads what is his own or nobody's."""
+    sql(f"""
+        DELETE FROM ir_rule WHERE name = 'own';
+        INSERT INTO ir_rule (name, model_id, domain_force, "global", active, perm_read, perm_write, perm_create,
+            perm_unlink) SELECT 'own', id, '["|", ("owner_id", "=", user.id), ("owner_id", "=", False)]', true, true,
+            true, false, false, false FROM ir_model WHERE model = '{MODEL}'""")
+    visit(stack, stack.login, stack.password).rpc('ir.rule', 'write', [
+        [row[0] for row in sql("SELECT id FROM ir_rule WHERE name = 'own'")], {'name': 'own'}])     # clears caches
+
+
+@pytest.fixture
+def make(sql, rule):
+    """`make(owner, count)`: ids of new records, written by SQL."""
+    def run(owner=None, count=1):
+        return [row[0] for row in sql(
+            f"INSERT INTO {TABLE} (name, owner_id) SELECT 'row ' || n, %s FROM generate_series(1, %s) AS n "
+            "RETURNING id", (owner, count))]
+    return run
+
+
+def showing(session, ids, **params) -> Page:
+    """A page that shows these records, after its first poll."""
+    page = Page(session.clone(), '/changes', {'model': MODEL, 'ids': ids, **params})
+    assert page.answer() == NOTHING
+    return page
+
+
+def silent(answer):
+    """The poll is held, and goes on to be."""
+    with pytest.raises(TimeoutError):
+        answer.result(timeout=SILENCE)
+
+
+def test_a_page_learns_what_changed_and_what_is_gone(holding, ann, make, sql):
+    one, two, three = make(count=3)
+    page = showing(ann, [one, two])
+    answer = holding.hold(page)
+    sql(f"UPDATE {TABLE} SET name = 'x' WHERE id = %s", (one,))
+    assert answer.result().json() == {**NOTHING, 'changed': [one]}
+    answer = holding.hold(page)
+    sql(f"DELETE FROM {TABLE} WHERE id = %s", (two,))
+    assert answer.result().json() == {**NOTHING, 'gone': [two]}
+    page.params['ids'] = [one]
+    answer = holding.hold(page)
+    sql(f"UPDATE {TABLE} SET name = 'x' WHERE id = %s", (three,))
+    assert answer.result().json() == {**NOTHING, 'others': True}
+
+
+def test_others_are_told_if_they_belong_to_what_the_page_lists(holding, ann, make, sql):
+    one, two = make(count=2)
+    page = showing(ann, [one], domain=[['name', '=', 'listed']])
+    form = showing(ann, [one], domain=None)
+    answer, of_form = holding.hold(page), holding.hold(form)
+    sql(f"UPDATE {TABLE} SET name = 'other' WHERE id = %s", (two,))
+    silent(answer)
+    sql(f"UPDATE {TABLE} SET name = 'listed' WHERE id = %s", (two,))
+    assert answer.result().json() == {**NOTHING, 'others': True}
+    silent(of_form)
+    sql(f"UPDATE {TABLE} SET name = 'listed' WHERE id = %s", (one,))
+    assert of_form.result().json() == {**NOTHING, 'changed': [one]}
+
+
+def test_many_concern_those_who_may_read_some_of_them(holding, ann, new_user, make):
+    """An import of 10,000 rows: others for whoever may read one of them, nothing for the rest."""
+    bob = new_user()
+    [record] = make(ann.uid)
+    page, other = showing(ann, [record]), showing(bob, [])
+    answer, of_bob = holding.hold(page), holding.hold(other)
+    make(ann.uid, 10000)
+    assert answer.result().json() == {**NOTHING, 'others': True}
+    silent(of_bob)
+
+
+def test_the_first_poll_tells_what_was_written_since_the_page_has_read(ann, admin, make, rule):
+    """What a colleague has written between the page's reading and its first poll."""
+    record = admin.rpc(MODEL, 'create', [{'name': 'just now'}])
+    record = record[0] if isinstance(record, list) else record
+    page = Page(ann.clone(), '/changes', {'model': MODEL, 'ids': [record], 'age': 10})
+    assert page.answer()['changed'] == [record]
+    page = Page(ann.clone(), '/changes', {'model': MODEL, 'ids': [], 'age': 10})
+    assert page.answer() == {**NOTHING, 'others': True}
+
+
+@pytest.mark.parametrize('operation', ['write', 'unlink', 'create'])
+def test_who_may_not_read_a_record_learns_nothing_of_it(holding, ann, new_user, make, sql, operation):
+    """Though the page claims to show it: that it has no right is all it hears, and then nothing any more."""
+    mallory = new_user()
+    [secret, another] = make(ann.uid, 2)
+    page = Page(mallory.clone(), '/changes', {'model': MODEL, 'ids': [secret, another, secret + 10 ** 6]})
+    # What he can't read and what there is not look the same.
+    assert page.answer() == {**NOTHING, 'gone': [secret, another, secret + 10 ** 6]}
+    assert page.answer() == {**NOTHING, 'gone': [secret, another, secret + 10 ** 6]}
+    page.params['ids'] = []
+    answer = holding.hold(page)
+    statement = {'write': f"UPDATE {TABLE} SET name = 'x' WHERE id = {secret}",
+                 'unlink': f'DELETE FROM {TABLE} WHERE id = {secret}',
+                 'create': f"INSERT INTO {TABLE} (name, owner_id) VALUES ('x', {ann.uid})"}[operation]
+    sql(statement)
+    silent(answer)
+    sql(f"UPDATE {TABLE} SET owner_id = %s WHERE id = %s", (mallory.uid, another))
+    assert answer.result().json() == {**NOTHING, 'others': True}
+
+
+def test_rules_are_those_of_the_moment(holding, ann, new_user, make, sql):
+    """A record that a colleague takes away is gone, and what becomes of it then is told no more."""
+    bob = new_user()
+    [record] = make(bob.uid)
+    page = showing(bob, [record])
+    answer = holding.hold(page)
+    sql(f"UPDATE {TABLE} SET owner_id = %s WHERE id = %s", (ann.uid, record))
+    assert answer.result().json() == {**NOTHING, 'gone': [record]}
+    # A page that goes on to claim it hears at once that it is gone, before anything has happened to it.
+    assert page.answer() == {**NOTHING, 'gone': [record]}
+
+
+def test_who_may_not_read_the_model_is_refused(ann):
+    """So is who asks for a model that there is not, in the same words."""
+    refused = {'error': 'There is no such model, or you may not read it.'}
+    for model in ('no.such.model', 'longpolling.watch'):
+        answer = Page(ann.clone(), '/changes', {'model': model, 'ids': [1]}).poll()
+        assert (answer.status_code, answer.json()) == (403, refused)
+
+
+@pytest.mark.parametrize('params', [
+    {}, {'model': 7}, {'model': 'x' * 300}, {'model': MODEL, 'ids': 'all'}, {'model': MODEL, 'ids': [True]},
+    {'model': MODEL, 'ids': list(range(1001))}, {'model': MODEL, 'domain': 'x'}, {'model': MODEL, 'context': [1]},
+    {'model': MODEL, 'age': 'old'}], ids=str)
+def test_what_is_no_page_is_a_bad_request(ann, params):
+    assert Page(ann.clone(), '/changes', params).poll().status_code == 400

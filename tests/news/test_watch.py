@@ -1,0 +1,225 @@
+"""Watched models: what writes their tables is an event, whoever it is."""
+
+import contextlib
+import json
+import time
+
+import psycopg2
+import pytest
+
+from sandbox.paths import ROOT
+from sandbox.run.process import run_once
+from tests.support.clients import RpcError, visit
+from tests.support.held_polls import eventually
+from tests.support.pages import following, payloads
+from web_longpolling import watching
+
+MODEL = 'longpolling.test.watched'
+TABLE = 'longpolling_test_watched'
+CHANNEL = f'model:{MODEL}'
+TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE 'longpolling\\_watch\\_%%'"
+
+
+@pytest.fixture
+def page(ann):
+    return following(ann, CHANNEL)
+
+
+def told(page, until: int = 1) -> list[dict]:
+    """That many changes at least."""
+    changes: list[dict] = []
+    while len(changes) < until:
+        changes += page.payloads()
+    return changes
+
+
+def rows(sql, count: int) -> list[int]:
+    return [row[0] for row in sql(
+        f"INSERT INTO {TABLE} (name) SELECT 'row ' || n FROM generate_series(1, %s) AS n RETURNING id", (count,))]
+
+
+def test_what_the_orm_writes_is_told_with_ids_and_fields(page, admin):
+    """Creating, writing and removing by the host's ordinary RPC, a recomputed field among them."""
+    record = admin.rpc(MODEL, 'create', [{'name': 'one'}])
+    record = record[0] if isinstance(record, list) else record
+    created = told(page)
+    assert created[0] == {'operation': 'create', 'ids': [record], 'fields': None}
+    admin.rpc(MODEL, 'write', [[record], {'name': 'three'}])
+    written = told(page)
+    assert {change['operation'] for change in written} == {'write'}
+    assert all(change['ids'] == [record] for change in written)
+    assert {'name', 'length'} <= {field for change in written for field in change['fields']}
+    assert 'owner_id' not in {field for change in written for field in change['fields']}
+    admin.rpc(MODEL, 'unlink', [[record]])
+    assert told(page) == [{'operation': 'unlink', 'ids': [record], 'fields': None}]
+
+
+def test_what_sql_writes_is_told_and_a_rollback_is_not(page, sql, transaction):
+    one, two = rows(sql, 2)
+    assert told(page) == [{'operation': 'create', 'ids': [one, two], 'fields': None}]
+    sql(f"UPDATE {TABLE} SET name = 'changed' WHERE id = %s", (one,))
+    sql(f"UPDATE {TABLE} SET name = 'changed' WHERE false")
+    assert told(page) == [{'operation': 'write', 'ids': [one], 'fields': ['name']}]
+    with pytest.raises(ZeroDivisionError), transaction() as cr:
+        cr.execute(f'DELETE FROM {TABLE} WHERE id = %s', (one,))
+        raise ZeroDivisionError
+    sql(f'DELETE FROM {TABLE} WHERE id = %s', (two,))
+    assert told(page) == [{'operation': 'unlink', 'ids': [two], 'fields': None}]
+
+
+def test_many_rows_are_one_small_event(page, sql):
+    """Of an import of 10,000 rows, all that is told is that there were many, and between which ids they lie."""
+    ids = rows(sql, 10000)
+    assert told(page) == [{'operation': 'create', 'many': True, 'from': min(ids), 'to': max(ids)}]
+    sql(f'TRUNCATE {TABLE}')
+    assert told(page) == [{'operation': 'unlink', 'many': True, 'from': None, 'to': None}]
+
+
+def test_a_transaction_of_many_statements_is_bounded_too(page, transaction):
+    """However many single rows it writes, and whatever of it a savepoint takes back."""
+    with transaction() as cr:
+        cr.execute(f"INSERT INTO {TABLE} (length) VALUES (0) RETURNING id")
+        [(record,)] = cr.fetchall()
+        cr.execute('SAVEPOINT back')
+        for _ in range(300):
+            cr.execute(f"UPDATE {TABLE} SET length = length + 1 WHERE id = %s", (record,))
+        cr.execute('ROLLBACK TO SAVEPOINT back')
+        for _ in range(300):
+            cr.execute(f"UPDATE {TABLE} SET length = length + 1 WHERE id = %s", (record,))
+    changes = told(page)
+    assert changes[0]['operation'] == 'create'
+    assert changes[1] == {'operation': 'write', 'ids': [record], 'fields': ['length']}
+    assert changes[-1] == {'operation': 'write', 'many': True, 'from': None, 'to': None}
+    assert 50 < len(changes) < 150
+
+
+def test_who_may_write_the_table_needs_no_other_rights(page, sql, stack):
+    """The trigger runs with its owner's rights, and what it calls can't be replaced by the writer."""
+    sql("CREATE ROLE clerk LOGIN PASSWORD 'clerk'")
+    try:
+        sql(f'GRANT INSERT, UPDATE, SELECT ON {TABLE} TO clerk; GRANT USAGE ON SEQUENCE {TABLE}_id_seq TO clerk')
+        with contextlib.closing(psycopg2.connect(stack.dsn)) as connection, connection, connection.cursor() as cr:
+            cr.execute(f"INSERT INTO {TABLE} (name) VALUES ('warm')")
+        told(page)
+        sql(f"""SET ROLE clerk;
+            CREATE FUNCTION pg_temp.txid_current() RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint';
+            CREATE TEMP TABLE longpolling_event (channel varchar, payload text);
+            INSERT INTO {TABLE} (name) VALUES ('by a clerk')""")
+        [change] = told(page)
+        assert change['operation'] == 'create'
+        assert sql("SELECT has_table_privilege('clerk', 'longpolling_event', 'INSERT')") == [(False,)]
+    finally:
+        sql('DROP OWNED BY clerk; DROP ROLE clerk')
+
+
+def test_a_column_that_goes_or_comes_does_not_break_a_write(page, sql):
+    """Until the triggers are made anew, all that is unknown is which columns have changed."""
+    [record] = rows(sql, 1)
+    told(page)
+    sql(f"ALTER TABLE {TABLE} RENAME COLUMN length TO measure; ALTER TABLE {TABLE} ADD COLUMN more text")
+    try:
+        sql(f"UPDATE {TABLE} SET name = 'x', more = 'y' WHERE id = %s", (record,))
+        assert told(page) == [{'operation': 'write', 'ids': [record], 'fields': None}]
+    finally:
+        sql(f"ALTER TABLE {TABLE} RENAME COLUMN measure TO length; ALTER TABLE {TABLE} DROP COLUMN more")
+
+
+def test_the_host_wakes_the_sidecar_up_at_once(holding, ann, admin):
+    """Whoever writes through the ORM does not leave it to the sidecar's own look, which comes every 0.8 s."""
+    times = []
+    for number in range(5):
+        answer = holding.follow(ann, CHANNEL)
+        begun = time.monotonic()
+        admin.rpc(MODEL, 'create', [{'name': str(number)}])
+        assert payloads(answer.result().json())
+        times.append(time.monotonic() - begun)
+    print(f'seen after {min(times) * 1000:.0f} ms at best')
+    assert min(times) < 0.6
+
+
+def test_an_administrator_lists_a_model_and_takes_it_back(ann, admin, sql):
+    """The triggers come and go at once, and ordinary users may not do it."""
+    assert sql(TRIGGERS, ('res_currency',)) == [(0,)]
+    with pytest.raises(RpcError):
+        ann.rpc('longpolling.watch', 'create', [{'model': 'res.currency'}])
+    for wrong in ('no.such.model', 'longpolling.feed'):
+        with pytest.raises(RpcError):
+            admin.rpc('longpolling.watch', 'create', [{'model': wrong}])
+    watch = admin.rpc('longpolling.watch', 'create', [{'model': 'res.currency'}])
+    page = following(ann, 'model:res.currency')
+    assert sql(TRIGGERS, ('res_currency',)) == [(4,)]
+    [currency] = admin.rpc('res.currency', 'search', [[]], {'limit': 1})
+    admin.rpc('res.currency', 'write', [[currency], {'rounding': 0.001}])
+    assert currency in told(page)[0]['ids']
+    admin.rpc('longpolling.watch', 'unlink', [[watch] if isinstance(watch, int) else watch])
+    assert sql(TRIGGERS, ('res_currency',)) == [(0,)]
+    assert sql("SELECT count(*) FROM pg_proc WHERE proname = 'longpolling_watch_res_currency'") == [(0,)]
+
+
+@pytest.fixture
+def own(host, up):
+    """A stack of its own, whose modules may be updated and removed."""
+    with up(host, install=('longpolling_test',), sidecar=False) as stack:
+        yield stack
+
+
+def query(stack, statement, parameters=None):
+    with contextlib.closing(psycopg2.connect(stack.dsn)) as connection, connection, connection.cursor() as cr:
+        cr.execute(statement, parameters)
+        return cr.fetchall() if cr.description else []
+
+
+def update(stack, modules):
+    """Update modules as an administrator does, with the server stopped."""
+    stack.stop_host()
+    run_once(stack.folder, [
+        stack.python, ROOT / 'web_longpolling' / 'oe.py', '-c', stack.config, '-d', stack.db, '-u', modules,
+        '--stop-after-init'], stack.log_dir / 'update.log', name='update', seconds=240,
+        environment=stack.installation.environment)
+    stack.start_host()
+
+
+def test_triggers_survive_updates_and_go_with_the_module(own):
+    """Updates of the module that owns the table and of web_longpolling leave them; what is missing a start makes good;
+    the removal of web_longpolling takes them along.
+    """
+    assert query(own, TRIGGERS, (TABLE,)) == [(4,)]
+    before = query(own, "SELECT oid FROM pg_trigger WHERE tgrelid = %s::regclass ORDER BY oid", (TABLE,))
+    update(own, 'longpolling_test,web_longpolling')
+    assert query(own, "SELECT oid FROM pg_trigger WHERE tgrelid = %s::regclass ORDER BY oid", (TABLE,)) == before
+    query(own, f'DROP TRIGGER longpolling_watch_update ON {TABLE}')
+    own.stop_host()
+    own.start_host()
+    admin = visit(own, own.login, own.password)
+    eventually(lambda: query(own, TRIGGERS, (TABLE,)) == [(4,)], seconds=60)
+    module = admin.rpc('ir.module.module', 'search', [[('name', '=', 'web_longpolling')]])
+    if own.host == 'openerp-7.0':
+        admin.rpc('ir.module.module', 'button_uninstall', [module])
+        wizard = admin.rpc('base.module.upgrade', 'create', [{}])
+        admin.rpc('base.module.upgrade', 'upgrade_module', [[wizard]])
+    else:
+        admin.rpc('ir.module.module', 'button_immediate_uninstall', [module])
+    assert query(own, "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'longpolling%%'") == []
+    assert query(own, "SELECT proname FROM pg_proc WHERE proname LIKE 'longpolling%%'") == []
+
+
+def test_postgresql_without_transition_tables_says_many(sql, stack):
+    """One event a transaction and operation: the functions for PostgreSQL 9, which this one runs, too."""
+    def changes():
+        return [json.loads(row[0]) for row in sql(
+            "SELECT payload FROM longpolling_event WHERE channel = 'model:old' ORDER BY id")]
+
+    with contextlib.closing(psycopg2.connect(stack.dsn)) as connection, connection.cursor() as cr:
+        cr.execute('CREATE TABLE old (id serial, name varchar)')
+        name, source = watching._function('old', 'old', [('id', 'integer'), ('name', 'text')], 'public', 90600)
+        watching._make(cr, 'public', 'old', name, source, 90600)
+        connection.commit()
+        for _ in range(3):
+            cr.execute("INSERT INTO old (name) VALUES ('a')")
+        cr.execute("UPDATE old SET name = 'b'")
+        connection.commit()
+        many = {'operation': 'create', 'many': True, 'from': None, 'to': None}
+        assert changes()[0] == many
+        assert len(changes()) <= 2
+        cr.execute(f'DROP TABLE old; DROP FUNCTION {name}()')
+        connection.commit()

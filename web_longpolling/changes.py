@@ -1,0 +1,216 @@
+# -*- coding: utf-8 -*-
+"""The route ``/changes``: what has become of the records that a page shows, and whether there are others.
+
+::
+
+    page -> {"model", "ids": those it shows, "domain": what it lists, "context", "age": seconds since it has read them}
+    page <- {"changed": [...], "gone": [...], "others": true or false}
+
+No page learns anything of records that its user may not read at that moment: of ``ids``, those are watched that he may
+read when the poll begins; "changed" and "others" are what he finds by the host's own search, with the rules of records;
+a record that was deleted, or that he may no longer read, is "gone" if he could read it until then. That others were
+deleted is told to nobody, since nobody can say any more whose they were. Where an event names no ids, "changed" and
+"others" may be said too often: of the records that he may read, those that lie between two ids.
+"""
+import hashlib
+import json
+import sys
+import time
+
+from .errors import BadRequest, Forbidden
+from .host.recent import Recent
+from .longpolling import longpolling
+from .watching import channel_of
+
+# The records of one page of which changes are told; those beyond are others.
+MOST = 1000
+# Characters of a model's name, a domain and a context.
+MODEL, TEXT = 200, 100000
+
+# Seconds between two looks of one poll: who writes all the time does not make all pages look all the time.
+PAUSE = 1.0
+# Seconds for which a page need not be asked again whether its user may read what it shows: a poll begins anew
+# whenever another one of the same browser is answered.
+KNOWN = 20
+# Seconds that a transaction may have been under way before a page has read what it shows, and clocks may differ.
+MARGIN = 5
+LONGEST = 3600.0
+
+if sys.version_info[0] > 2:
+    _integers, _strings = (int,), (str,)
+    _MAY_READ = ('has_access', [], 'read')
+else:
+    _integers, _strings = (int, long), (basestring,)    # noqa: F821
+    _MAY_READ = ('check_access_rights', 'read', False)
+
+_REFUSED = "There is no such model, or you may not read it."
+
+_known = Recent(10000)
+
+
+@longpolling.route('/changes')
+def changes(request, model=None, ids=(), domain=(), context=None, age=None, **kwargs):
+    """Answer as soon as something of the records has changed.
+
+    :param model: its technical name
+    :param ids: list of the ids that the page shows
+    :param domain: of the records of which the page shows the first ones; None if there are no others
+    :param context: of the page, as for any RPC of its own
+    :param age: seconds since the page has read what it shows; the first poll says what has changed meanwhile
+    :returns: dict of "changed", "gone" (lists of ids) and "others" (whether records have come, or changed, that the
+        page does not show)
+    """
+    page = _Page(request, model, ids, domain, context)
+    channel = channel_of(model)
+    if request.position is None:
+        request.wait(channel)       # not held: from now on the page has a position
+        return page.since(_seconds(age))
+    shown = page.shown()
+    if shown != page.ids:
+        return page.answer(gone=page.ids - shown)
+    looked = 0
+    while True:
+        batch = request.follow(channel)
+        pause = looked + PAUSE - time.time()
+        if 0 < pause <= PAUSE:      # longer ones come from a clock that was set
+            time.sleep(pause)
+        looked = time.time()
+        news = page.look(batch)
+        if news:
+            return news
+
+
+class _Page(object):
+    """What a page shows.
+
+    ids: frozenset
+    """
+
+    def __init__(self, request, model, ids, domain, context):
+        """
+        :raises BadRequest: if one of them is not as :func:`changes` says
+        """
+        if not isinstance(model, _strings) or not 0 < len(model) <= MODEL:
+            raise BadRequest("'model' must be the technical name of a model.")
+        if not isinstance(ids, (list, tuple)) or len(ids) > MOST or \
+                not all(isinstance(each, _integers) and not isinstance(each, bool) for each in ids):
+            raise BadRequest("'ids' must be a list of %d ids at most." % MOST)
+        if domain is not None and not isinstance(domain, (list, tuple)) or not isinstance(context or {}, dict):
+            raise BadRequest("'domain' must be a list, and 'context' an object.")
+        self.ids = frozenset(ids)
+        self._request = request
+        self._model = model
+        self._domain = None if domain is None else list(domain)
+        self._context = dict(request.context, **dict((str(name), value) for name, value in (context or {}).items()))
+
+    def since(self, age):
+        """The first answer: what was written after the page has read it, as far as records say when they were."""
+        changed, others = [], False
+        with self._request.snapshot():
+            readable = self._search([('id', 'in', sorted(self.ids))])
+            if age is not None:
+                since = time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(time.time() - age - MARGIN))
+                written = [('write_date', '>=', since)]
+                changed = self._search([('id', 'in', sorted(readable))] + written)
+                others = self._has_others(written)
+        self._remember(readable)
+        return self.answer(changed, self.ids - readable, others)
+
+    def shown(self):
+        """Those of the ids that the user may read, as he was found to KNOWN seconds ago at most."""
+        when = _known.get(self._key(self.ids))
+        if when is not None and 0 <= time.time() - when < KNOWN:
+            return self.ids
+        with self._request.snapshot():
+            readable = self._search([('id', 'in', sorted(self.ids))])
+        self._remember(readable)
+        return readable
+
+    def look(self, batch):
+        """The answer to the events of a batch, None if they are no news to the page."""
+        news = _News(batch)
+        concerned = frozenset(each for each in self.ids if news.concern(each))
+        if not concerned and not news.of_others:
+            return None
+        with self._request.snapshot():
+            readable = self._search([('id', 'in', sorted(concerned))])
+            others = any(self._has_others(condition) for condition in news.others(self.ids))
+        if readable != concerned:
+            _known.pop(self._key(self.ids))
+        self._remember(self.ids - concerned | readable)
+        if concerned or others:
+            return self.answer(readable, concerned - readable, others)
+        return None
+
+    @staticmethod
+    def answer(changed=(), gone=(), others=False):
+        return {'changed': sorted(changed), 'gone': sorted(gone), 'others': others}
+
+    def _has_others(self, condition):
+        if self._domain is None:
+            return False
+        condition = condition + [('id', 'not in', sorted(self.ids))] if self.ids else condition
+        return bool(self._find(self._domain + condition, self._context, limit=1))
+
+    def _search(self, domain):
+        """The ids that the user finds, archived ones too, a frozenset."""
+        return frozenset(self._find(domain, dict(self._context, active_test=False)))
+
+    def _find(self, domain, context, **options):
+        records = self._request.model(self._model)
+        try:
+            allowed = getattr(records, _MAY_READ[0])(*_MAY_READ[1:])
+        except LookupError:
+            allowed = False
+        if not allowed:
+            raise Forbidden(_REFUSED)
+        return records.search(domain, context=context, **options)
+
+    def _remember(self, ids):
+        _known[self._key(ids)] = time.time()
+
+    def _key(self, ids):
+        shown = json.dumps([self._request.db, self._request.uid, self._model, sorted(ids)])
+        return hashlib.sha1(shown.encode('ascii')).digest()     # noqa: S324
+
+
+class _News(object):
+    """What the events of a batch say.
+
+    of_others: whether there may be news of records that a page does not show
+    """
+
+    def __init__(self, batch):
+        self._written, self._deleted, self._ranges = set(), set(), []
+        if 'missed' in batch:
+            self._ranges.append((None, None))
+        for event in batch['events']:
+            self._add(event['payload'])
+        self.of_others = bool(self._written or self._ranges)
+
+    def _add(self, change):
+        if 'many' not in change:
+            (self._deleted if change['operation'] == 'unlink' else self._written).update(change['ids'])
+        else:
+            self._ranges.append((change['from'], change['to']))
+
+    def concern(self, record):
+        """Whether something may have become of the record with this id."""
+        return record in self._written or record in self._deleted or any(
+            (low is None or low <= record) and (high is None or record <= high) for low, high in self._ranges)
+
+    def others(self, shown):
+        """Conditions of domains: the records that may have changed, beside those that are shown."""
+        written = sorted(self._written - shown)
+        conditions = [[('id', 'in', written)]] if written else []
+        for low, high in set(self._ranges):
+            conditions.append(([('id', '>=', low)] if low is not None else []) +
+                              ([('id', '<=', high)] if high is not None else []))
+        return conditions
+
+
+def _seconds(age):
+    try:
+        return None if age is None else min(max(float(age), 0.0), LONGEST)
+    except (TypeError, ValueError):
+        raise BadRequest("'age' must be a number of seconds.")

@@ -1,0 +1,28 @@
+# -*- coding: utf-8 -*-
+{
+    'name': 'Live Views',
+    'version': '1.0.0',
+    'category': 'Tools',
+    'summary': 'Lists, kanbans and forms that show what a colleague changes',
+    'description': """
+What a colleague changes, everybody sees: without F5, without losing what one is typing, and only what one may read.
+""",
+    'author': 'web_longpolling contributors',
+    'license': 'AGPL-3',
+    'depends': ['web_longpolling'],
+    'data': ['security/ir.model.access.csv', 'data/watched_odoo.xml', 'views/live_odoo.xml'],
+    'assets': {
+        'web.assets_backend': [
+            'web_longpolling_live/static/src/js/follower.js',
+            'web_longpolling_live/static/src/css/live.css',
+            'web_longpolling_live/static/src/odoo/live.js',
+            'web_longpolling_live/static/src/odoo/bar.js',
+            'web_longpolling_live/static/src/odoo/lists.js',
+            'web_longpolling_live/static/src/odoo/form.js',
+            'web_longpolling_live/static/src/odoo/live.xml',
+        ],
+        'web.assets_backend_lazy': ['web_longpolling_live/static/src/odoo/charts.js'],
+    },
+    'installable': True,
+    'auto_install': False,
+}

@@ -1,0 +1,18 @@
+# -*- coding: utf-8 -*-
+{
+    'name': 'Live Views',
+    'version': '1.0.0',
+    'category': 'Tools',
+    'summary': 'Lists and forms that show what a colleague changes',
+    'description': """
+What a colleague changes, everybody sees: without F5, without losing what one is typing, and only what one may read.
+""",
+    'author': 'web_longpolling contributors',
+    'license': 'AGPL-3',
+    'depends': ['web_longpolling'],
+    'data': ['security/ir.model.access.csv', 'data/watched_openerp.xml', 'views/live_openerp.xml'],
+    'js': ['static/src/js/follower.js', 'static/src/openerp/live.js'],
+    'css': ['static/src/css/live.css'],
+    'installable': True,
+    'auto_install': False,
+}

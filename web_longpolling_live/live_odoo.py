@@ -1,0 +1,110 @@
+# -*- coding: utf-8 -*-
+"""Who looks at what, and for whom views are live, as Odoo declares it."""
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.addons.web_longpolling.longpolling import longpolling
+
+from .presence import FRESH, GONE, channel_of
+
+# What is suggested, if its application is installed.
+BUSINESS = ('res.partner', 'crm.lead', 'sale.order', 'project.task', 'project.project', 'stock.picking',
+            'purchase.order', 'account.move', 'mrp.production', 'helpdesk.ticket', 'hr.leave', 'calendar.event',
+            'event.registration', 'maintenance.request', 'repair.order', 'fleet.vehicle', 'product.template')
+
+
+class Watch(models.Model):
+    _inherit = 'longpolling.watch'
+
+    title = fields.Char(compute='_compute_title', string="Name")
+
+    @api.depends('model')
+    def _compute_title(self):
+        for watch in self:
+            watch.title = self.env['ir.model']._get(watch.model).name if watch.model else ''
+
+    @api.model
+    def suggest(self):
+        """List the business models of the installed applications."""
+        self.check_access('create')
+        listed = self.search([]).mapped('model')
+        self.create([{'model': name} for name in BUSINESS if name in self.env and name not in listed])
+
+
+class Presence(models.Model):
+    _name = 'longpolling.live.presence'
+    _description = 'Who looks at a record'
+
+    res_model = fields.Char(required=True)
+    res_id = fields.Integer(required=True)
+    user_id = fields.Many2one('res.users', required=True, ondelete='cascade')
+    editing = fields.Boolean()
+    seen = fields.Datetime(required=True)
+
+    _record = models.Index('(res_model, res_id)')
+
+    def _may_look(self, model, record):
+        """Whether the user is an internal one who may read the record."""
+        return self.env.user._is_internal() and model in self.env and bool(
+            self.env[model].with_context(active_test=False).search([('id', '=', record)]))
+
+    @api.model
+    def here(self, model, record, editing=False, leaving=False):
+        """The user looks at the record now, or leaves it. The others' pages show it, if they do not already."""
+        if not self._may_look(model, record):
+            return
+        now = fields.Datetime.now()
+        mine = self.sudo().search([('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', self.env.uid)],
+                                  limit=1)
+        news = leaving or not mine or mine.editing != editing or mine.seen < now - timedelta(seconds=GONE)
+        if leaving:
+            mine.unlink()
+        elif not mine:
+            mine.create({'res_model': model, 'res_id': record, 'user_id': self.env.uid, 'editing': editing,
+                         'seen': now})
+        elif news or mine.seen < now - timedelta(seconds=FRESH):
+            mine.write({'editing': editing, 'seen': now})
+        if news:
+            longpolling.publish(self.env.cr, channel_of(model, record))
+
+    @api.model
+    def who(self, model, record):
+        """The others who gave a sign of life lately, by name: list of {"id", "name", "editing"}."""
+        if not self._may_look(model, record):
+            return []
+        since = fields.Datetime.now() - timedelta(seconds=GONE)
+        here = self.sudo().search([('res_model', '=', model), ('res_id', '=', record), ('seen', '>=', since),
+                                   ('user_id', '!=', self.env.uid)])
+        return sorted(({'id': one.user_id.id, 'name': one.user_id.name, 'editing': one.editing} for one in here),
+                      key=lambda one: (one['name'], one['id']))
+
+    @api.autovacuum
+    def _gc(self):
+        self.sudo().search([('seen', '<', fields.Datetime.now() - timedelta(days=1))]).unlink()
+
+
+class Users(models.Model):
+    _inherit = 'res.users'
+
+    longpolling_live = fields.Boolean("Live views", default=True, help="Show at once what a colleague changes")
+
+    @property
+    def SELF_READABLE_FIELDS(self):
+        return super().SELF_READABLE_FIELDS + ['longpolling_live']
+
+    @property
+    def SELF_WRITEABLE_FIELDS(self):
+        return super().SELF_WRITEABLE_FIELDS + ['longpolling_live']
+
+
+class IrHttp(models.AbstractModel):
+    _inherit = 'ir.http'
+
+    def session_info(self):
+        """Adds ``longpolling_live``: which models are live for this user."""
+        user = self.env.user
+        live = user._is_internal() and user.longpolling_live
+        presence = self.env['ir.config_parameter'].sudo().get_param('web_longpolling_live.presence', 'True')
+        return dict(super().session_info(), longpolling_live={
+            'models': self.env['longpolling.watch'].sudo().watched() if live else [],
+            'presence': presence not in ('False', '0', '')})

@@ -1,0 +1,83 @@
+# -*- coding: utf-8 -*-
+"""Who looks at what, and for whom views are live, as OpenERP 7.0 declares it."""
+import time
+
+from openerp import SUPERUSER_ID
+from openerp.addons.web_longpolling.longpolling import longpolling
+from openerp.osv import fields, osv
+from openerp.tools import DEFAULT_SERVER_DATETIME_FORMAT
+
+from .presence import FRESH, GONE, channel_of
+
+
+def ago(seconds):
+    """That many seconds before now, as the ORM writes it (UTC)."""
+    return time.strftime(DEFAULT_SERVER_DATETIME_FORMAT, time.gmtime(time.time() - seconds))
+
+
+class Presence(osv.Model):
+    _name = 'longpolling.live.presence'
+    _description = 'Who looks at a record'
+
+    _columns = {
+        'res_model': fields.char('Model', size=128, required=True),
+        'res_id': fields.integer('Record', required=True),
+        'user_id': fields.many2one('res.users', 'User', required=True, ondelete='cascade'),
+        'editing': fields.boolean('Editing'),
+        'seen': fields.datetime('Last sign of life', required=True),
+    }
+
+    def _may_look(self, cr, uid, model, record, context=None):
+        """Whether the user may read the record."""
+        looked_at = self.pool.get(model)
+        return looked_at is not None and bool(
+            looked_at.check_access_rights(cr, uid, 'read', False) and
+            looked_at.search(cr, uid, [('id', '=', record)], context=dict(context or {}, active_test=False)))
+
+    def here(self, cr, uid, model, record, editing=False, leaving=False, context=None):
+        """The user looks at the record now, or leaves it. The others' pages show it, if they do not already."""
+        if not self._may_look(cr, uid, model, record, context):
+            return False
+        ids = self.search(cr, SUPERUSER_ID, [('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', uid)])
+        mine = ids and self.read(cr, SUPERUSER_ID, ids[0], ['seen', 'editing'])
+        news = leaving or not mine or mine['editing'] != editing or mine['seen'] < ago(GONE)
+        if leaving:
+            self.unlink(cr, SUPERUSER_ID, ids)
+        elif not mine:
+            self.create(cr, SUPERUSER_ID, {
+                'res_model': model, 'res_id': record, 'user_id': uid, 'editing': editing, 'seen': ago(0)})
+        elif news or mine['seen'] < ago(FRESH):
+            self.write(cr, SUPERUSER_ID, ids, {'editing': editing, 'seen': ago(0)})
+        if news:
+            longpolling.publish(cr, channel_of(model, record))
+        return True
+
+    def who(self, cr, uid, model, record, context=None):
+        """The others who gave a sign of life lately, by name: list of {"id", "name", "editing"}."""
+        if not self._may_look(cr, uid, model, record, context):
+            return []
+        ids = self.search(cr, SUPERUSER_ID, [('res_model', '=', model), ('res_id', '=', record),
+                                             ('seen', '>=', ago(GONE)), ('user_id', '!=', uid)])
+        return sorted(({'id': one.user_id.id, 'name': one.user_id.name, 'editing': one.editing}
+                       for one in self.browse(cr, SUPERUSER_ID, ids)), key=lambda one: (one['name'], one['id']))
+
+    def live(self, cr, uid, context=None):
+        """For the page: which models are live for this user, and whether pages say who looks at a record."""
+        user = self.pool.get('res.users').browse(cr, SUPERUSER_ID, uid)
+        presence = self.pool.get('ir.config_parameter').get_param(cr, SUPERUSER_ID, 'web_longpolling_live.presence',
+                                                                  'True')
+        return {'models': self.pool.get('longpolling.watch').watched(cr, SUPERUSER_ID) if user.longpolling_live else [],
+                'presence': presence not in ('False', '0', '')}
+
+
+class Users(osv.Model):
+    _inherit = 'res.users'
+
+    _columns = {
+        'longpolling_live': fields.boolean('Live views', help="Show at once what a colleague changes"),
+    }
+    _defaults = {'longpolling_live': True}
+
+    def __init__(self, pool, cr):
+        super(Users, self).__init__(pool, cr)
+        self.SELF_WRITEABLE_FIELDS = list(self.SELF_WRITEABLE_FIELDS) + ['longpolling_live']

@@ -1,0 +1,162 @@
+/** @odoo-module ignore */
+// What a view shows, followed: both web clients have this in common. A plain script, so that OpenERP 7.0 can load it.
+//
+//     view rendered -> Follower.check -> a poll of /changes, anew if the view shows something else
+//     answer -> Follower.hear -> gathered, until the view is seen, not busy, and 2 s after the last time -> view.apply
+(function (scope) {
+    "use strict";
+    const core = (scope.web_longpolling_live_core = scope.web_longpolling_live_core || {});
+
+    // Milliseconds between two reloads of one view; and up to so many more at random, so that all who look at the same
+    // list do not reload it in the same moment.
+    const PAUSE = 2000;
+    const JITTER = 300;
+    // A write that is older, or a clock that is more wrong, says nothing of who has changed a record.
+    const RECENT = 60000;
+    // How often a view that is busy is looked at again.
+    const AGAIN = 1000;
+    // What the sidecar takes in one poll.
+    const MOST = 1000;
+
+    /**
+     * @typedef {Object} View  what a Follower needs of the web client
+     * @property {function(string, Object, function): function()} poll  starts a loop of polls; returns what ends it
+     * @property {function(): ?{model: string, ids: number[], domain: ?Array, context: Object}} shows  null: nothing
+     * @property {function(): Promise<boolean>|boolean} busy  whether somebody edits what is shown
+     * @property {function(Changes): Promise} apply  shows what has changed
+     * @property {function(Changes)} hold  says that something has changed, while the view is busy
+     */
+
+    core.Follower = class Follower {
+        /**
+         * @param {View} view
+         * @param {Document} document
+         */
+        constructor(view, document) {
+            this.view = view;
+            this.document = document;
+            this.shown = null;
+            this.ended = false;
+            this.end_poll = () => undefined;
+            this.pending = null;
+            this.applied = 0;
+            this.timer = null;
+            this.applying = false;
+            this.seen = () => this.schedule();
+            document.addEventListener("visibilitychange", this.seen);
+        }
+
+        /** The view was rendered: follow what it shows now. */
+        check() {
+            const shows = this.ended ? null : this.view.shows();
+            if (shows) {
+                shows.ids = shows.ids.slice(0, MOST);
+            }
+            const shown = shows && JSON.stringify(shows);
+            if (shown === this.shown) {
+                return;
+            }
+            this.end_poll();
+            this.end_poll = () => undefined;
+            this.shown = shown;
+            if (shows) {
+                const since = Date.now();
+                // The data came a moment before they were rendered.
+                // Parsed: what the web client hands out may be proxies, which no port takes.
+                const params = () => Object.assign({ age: (Date.now() - since) / 1000 + 1 }, JSON.parse(shown));
+                this.end_poll = this.view.poll("/changes", params, (answer) => this.hear(answer));
+            }
+        }
+
+        /** @returns {Promise} settled when the next poll may begin: what happens meanwhile comes with it */
+        hear(answer) {
+            if (answer.changed.length || answer.gone.length || answer.others) {
+                const before = this.pending || { changed: [], gone: [], others: false, since: Date.now() };
+                this.pending = {
+                    changed: [...new Set([...before.changed, ...answer.changed])],
+                    gone: [...new Set([...before.gone, ...answer.gone])],
+                    others: before.others || answer.others,
+                    since: before.since,
+                };
+                this.schedule();
+                return new Promise((resolve) => setTimeout(resolve, PAUSE));
+            }
+            return Promise.resolve();
+        }
+
+        schedule(least) {
+            if (this.pending && !this.ended && this.timer === null && !this.applying && !this.document.hidden) {
+                const wait = Math.max(least || 0, this.applied + PAUSE - Date.now(), 0) + Math.random() * JITTER;
+                this.timer = setTimeout(() => {
+                    this.timer = null;
+                    this.flush();
+                }, wait);
+            }
+        }
+
+        async flush() {
+            if (this.ended || this.document.hidden || !this.pending) {
+                return; // visibilitychange comes back to it
+            }
+            this.applying = true;
+            let wait = 0;
+            try {
+                if (await this.view.busy()) {
+                    this.view.hold(this.pending);
+                    wait = AGAIN;
+                } else {
+                    const pending = this.pending;
+                    this.pending = null;
+                    this.applied = Date.now();
+                    await this.view.apply(pending);
+                }
+            } catch (error) {
+                // The view is gone meanwhile, or the server is away: the next change tries again.
+                console.warn("web_longpolling_live: the view could not be brought up to date:", error);
+            } finally {
+                this.applying = false;
+                this.schedule(wait);
+            }
+        }
+
+        /** What was held back is settled: the user has saved or discarded. */
+        forget() {
+            this.pending = null;
+        }
+
+        end() {
+            this.ended = true;
+            clearTimeout(this.timer);
+            this.document.removeEventListener("visibilitychange", this.seen);
+            this.end_poll();
+        }
+    };
+
+    /** What "5 seconds ago", "2 minutes ago" or "a moment ago" is made of: a number and its unit. */
+    core.ago = function (milliseconds) {
+        const seconds = Math.max(0, Math.round(milliseconds / 1000));
+        if (seconds < 2) {
+            return [seconds, "moment"];
+        }
+        return seconds < 60 ? [seconds, "second"] : [Math.round(seconds / 60), "minute"];
+    };
+
+    /**
+     * Whether who is said to have written a record last has done it just now: SQL and other programs leave that as it
+     * was.
+     *
+     * @param {string} written  write_date as the server says it, in UTC
+     */
+    core.is_recent = (written) =>
+        Boolean(written) && Math.abs(Date.now() - Date.parse(written.slice(0, 19).replace(" ", "T") + "Z")) < RECENT;
+
+    /** Mark an element for a moment. */
+    core.mark = function (element) {
+        if (element) {
+            element.classList.remove("o_live_changed");
+            void element.offsetWidth; // so that the animation begins anew
+            element.classList.add("o_live_changed");
+            setTimeout(() => element.classList.remove("o_live_changed"), 3000);
+        }
+    };
+})(globalThis);

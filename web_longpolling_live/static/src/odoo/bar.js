@@ -1,0 +1,38 @@
+// The quiet bar above a view that somebody edits, and the faces of those who look at the same record.
+import { Component, onWillUnmount, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { core } from "./live";
+
+export class LiveBar extends Component {
+    static template = "web_longpolling_live.Bar";
+    static props = { notice: Object };
+
+    setup() {
+        this.state = useState({ now: Date.now(), open: false });
+        const timer = setInterval(() => (this.state.now = Date.now()), 1000);
+        onWillUnmount(() => clearInterval(timer));
+    }
+
+    get text() {
+        const { name, since, gone } = this.props.notice;
+        if (gone) {
+            return _t("This record was deleted, or you may no longer read it.");
+        }
+        const [number, unit] = core.ago(this.state.now - since);
+        const when = unit === "moment" ? _t("a moment ago") : unit === "second" ? _t("%s seconds ago", number) : _t("%s minutes ago", number);
+        return name ? _t("Changed by %(name)s, %(when)s", { name, when }) : _t("Changed %s", when);
+    }
+
+    show() {
+        this.state.open = !this.state.open;
+    }
+}
+
+export class LivePeople extends Component {
+    static template = "web_longpolling_live.People";
+    static props = { people: Array };
+
+    title(person) {
+        return person.editing ? _t("%s is editing", person.name) : _t("%s is looking at this", person.name);
+    }
+}

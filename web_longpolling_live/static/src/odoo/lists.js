@@ -1,0 +1,122 @@
+// Lists, kanbans and calendars: what a colleague changes is loaded anew in place, without losing what the user has begun.
+import { useState } from "@odoo/owl";
+import { CalendarController } from "@web/views/calendar/calendar_controller";
+import { KanbanController } from "@web/views/kanban/kanban_controller";
+import { ListController } from "@web/views/list/list_controller";
+import { patch } from "@web/core/utils/patch";
+import { LiveBar } from "./bar";
+import { core, useFollower } from "./live";
+
+/** What a record shows, as text, to compare it with what it shows later. */
+function shown_by(record) {
+    const values = {};
+    for (const name of record.fieldNames) {
+        const value = record.data[name];
+        values[name] = value && value.records ? value.records.map((one) => one.resId || one.id) : value;
+    }
+    return JSON.stringify(values);
+}
+
+function shown_rows(root) {
+    return new Map(root.records.filter((record) => record.resId).map((record) => [record.resId, shown_by(record)]));
+}
+
+/** Where the focus is, in words that outlive the elements; null: nowhere in the view. */
+function focus_in(element, root) {
+    const focused = document.activeElement;
+    if (!element || !focused || !element.contains(focused)) {
+        return null;
+    }
+    const row = focused.closest("[data-id]");
+    const record = row && root.records.find((one) => one.id === row.dataset.id);
+    return record && { record: record.resId, index: [...row.querySelectorAll("*")].indexOf(focused) };
+}
+
+const element_of = (element, record) => element && record && element.querySelector(`[data-id="${record.id}"]`);
+
+function useLiveList(controller) {
+    const state = useState({ notice: null });
+    const model = () => controller.model;
+    const follower = useFollower(controller.props.resModel, {
+        shows() {
+            const root = model().root;
+            if (!model().isReady || model().useSampleModel || !root || !root.records) {
+                return null;
+            }
+            const ids = root.records.map((record) => record.resId).filter(Boolean);
+            return { model: root.resModel, ids: ids, domain: root.domain, context: root.context };
+        },
+        busy() {
+            const root = model().root;
+            const element = controller.rootRef.el;
+            return Boolean(
+                root.records.some((record) => record.isInEdition || record.dirty || record.isNew) ||
+                (controller.quickCreateState && controller.quickCreateState.groupId) ||
+                (element && element.querySelector(".o_dragged"))
+            );
+        },
+        hold(changes) {
+            state.notice = state.notice || { since: changes.since };
+        },
+        async apply() {
+            state.notice = null;
+            const root = model().root;
+            const element = controller.rootRef.el;
+            const before = shown_rows(root);
+            const selected = new Set(root.selection.map((record) => record.resId));
+            const all = root.isDomainSelected;
+            const focus = focus_in(element, root);
+            const places = [...element.querySelectorAll(".o_content, .o_list_renderer, .o_renderer, .o_kanban_group")].map(
+                (place) => [place, place.dataset.id, place.scrollLeft, place.scrollTop]);
+            await model().load();
+            const fresh = model().root;
+            for (const record of fresh.records) {
+                record.selected = selected.has(record.resId);
+            }
+            fresh.isDomainSelected = all;
+            model().notify();
+            await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+            for (const [place, , left, top] of places) {
+                Object.assign(place, { scrollLeft: left, scrollTop: top });
+            }
+            for (const record of fresh.records) {
+                if (before.get(record.resId) !== shown_by(record)) {
+                    core.mark(element_of(element, record));
+                }
+            }
+            if (focus && (document.activeElement === document.body || !document.activeElement)) {
+                const row = element_of(element, fresh.records.find((record) => record.resId === focus.record));
+                const target = row && (focus.index < 0 ? row : row.querySelectorAll("*")[focus.index]);
+                target && target.focus({ preventScroll: true });
+            }
+        },
+    });
+    return follower && state;
+}
+
+for (const Controller of [ListController, KanbanController]) {
+    Controller.components = { ...Controller.components, LiveBar };
+    patch(Controller.prototype, {
+        setup() {
+            super.setup(...arguments);
+            this.live = useLiveList(this);
+        },
+    });
+}
+
+patch(CalendarController.prototype, {
+    setup() {
+        super.setup(...arguments);
+        useFollower(this.props.resModel, {
+            shows: () => ({
+                model: this.model.resModel,
+                ids: Object.keys(this.model.records || {}).map(Number).filter(Boolean),
+                domain: this.props.domain,
+                context: this.props.context,
+            }),
+            busy: () => Boolean(document.querySelector(".fc-event-dragging, .fc-event-resizing, .o_cw_popover")),
+            hold: () => undefined,
+            apply: () => this.model.load(),
+        });
+    },
+});

@@ -1,0 +1,320 @@
+/** @odoo-module ignore */
+// OpenERP 7.0's lists and forms: what a colleague changes appears, without losing what the user has begun.
+openerp.web_longpolling_live = function (instance) {
+    "use strict";
+    const core = globalThis.web_longpolling_live_core;
+    const _t = instance.web._t;
+    let configuration = null;
+
+    /** Which models are live for this user; asked once. */
+    function configure() {
+        configuration = configuration || new instance.web.Model("longpolling.live.presence").call("live", [], {}, { shadow: true });
+        return configuration;
+    }
+
+    function poll(path, params, success) {
+        const lp = new instance.web.LongPolling();
+        lp.start_longpolling(instance.session, path, params, success, () => undefined);
+        return () => lp.stop_longpolling();
+    }
+
+    /** Have a widget followed from now on if its model is live. */
+    function follow(widget, view) {
+        if (widget.live !== undefined) {
+            return widget.live && widget.live.check();
+        }
+        widget.live = null;
+        configure().done(function (live) {
+            if (live.models.indexOf(widget.model) >= 0 && !widget.isDestroyed()) {
+                widget.live = new core.Follower(Object.assign({ poll: poll }, view), document);
+                widget.live.check();
+            }
+        });
+    }
+
+    function end(widget) {
+        if (widget.live) {
+            widget.live.end();
+        }
+        widget.live = null;
+    }
+
+    /** The quiet bar above a widget. `notice`: see what the callers give. */
+    function show_bar(widget, notice) {
+        hide_bar(widget);
+        const bar = $("<div class='o_live_bar' role='status'>").append("<span>");
+        const tell = function () {
+            const since = core.ago(Date.now() - notice.since);
+            const when = since[1] === "moment" ? _t("a moment ago") : _.str.sprintf(since[1] === "second" ? _t("%s seconds ago") : _t("%s minutes ago"), since[0]);
+            bar.children("span").text(
+                notice.gone ? _t("This record was deleted, or you may no longer read it.") :
+                notice.name ? _.str.sprintf(_t("Changed by %s, %s"), notice.name, when) : _.str.sprintf(_t("Changed %s"), when));
+        };
+        tell();
+        widget.live_timer = setInterval(tell, 1000);
+        const button = (text, action) => $("<button type='button'>").text(text).click(action).appendTo(bar);
+        if (notice.differences) {
+            const table = $("<table class='o_live_differences'>").hide();
+            table.append($("<thead>").append($("<tr>").append("<th>", $("<th>").text(_t("Here")), $("<th>").text(_t("There")))));
+            const body = $("<tbody>").appendTo(table);
+            notice.differences.forEach((one) => body.append($("<tr>").append(
+                $("<th>").text(one.label), $("<td>").text(one.mine), $("<td>").text(one.theirs))));
+            button(_t("Show"), () => table.toggle()).attr("aria-expanded", "false");
+            button(_t("Discard mine"), notice.take);
+            bar.append(table);
+        } else if (notice.take) {
+            button(_t("Show"), notice.take);
+        }
+        widget.live_bar = bar.prependTo(widget.$el);
+    }
+
+    function hide_bar(widget) {
+        clearInterval(widget.live_timer);
+        if (widget.live_bar) {
+            widget.live_bar.remove();
+        }
+        widget.live_bar = null;
+    }
+
+    // Lists
+
+    const list_view = (self) => ({
+        shows: function () {
+            return self.live_search && self.$el.is(":visible") ? {
+                model: self.model, ids: self.records.map((record) => record.get("id")),
+                domain: self.live_search.domain, context: self.live_search.context } : null;
+        },
+        busy: () => Boolean(self.editor && self.editor.is_editing()),
+        hold: (changes) => self.live_bar || show_bar(self, { since: changes.since }),
+        apply: function (changes) {
+            hide_bar(self);
+            const shown = self.records.map((record) => record.get("id"));
+            if (self.grouped) { // anew it would be closed: whoever has opened its groups decides
+                if (changes.others || changes.gone.length) {
+                    show_bar(self, { since: changes.since, take: () => { hide_bar(self); self.reload_content(); } });
+                }
+                return in_place(self, changes.changed);
+            }
+            const search = self.live_search, limit = self.limit();
+            const sort = self.dataset._sort.map((one) => one[0] === "-" ? one.slice(1) + " desc" : one).join(", ");
+            return new instance.web.Model(self.model).call("search", [search.domain, self.page * limit, limit, sort || false], {
+                context: search.context }, { shadow: true }).then(function (ids) {
+                if (_.isEqual(ids, shown)) {
+                    return in_place(self, changes.changed);
+                }
+                return anew(self, shown, changes.changed);
+            });
+        },
+    });
+
+    /** Read these records again, in their rows. */
+    function in_place(self, ids) {
+        return $.when.apply($, ids.map(function (id) {
+            const record = self.records.get(id);
+            const checked = self.$("tr[data-id=" + id + "] input:checkbox").prop("checked");
+            return record && self.reload_record(record).then(function () {
+                const row = self.$("tr[data-id=" + id + "]");
+                row.find(".oe_list_record_selector input:checkbox, input[name=radiogroup]").prop("checked", checked);
+                core.mark(row[0]);
+            });
+        }));
+    }
+
+    /** Load the list again: rows have come, gone or moved. */
+    function anew(self, shown, changed) {
+        const checked = self.$(".oe_list_record_selector input:checked, input[name=radiogroup]:checked").map(
+            function () { return $(this).closest("tr").data("id"); }).get();
+        const places = self.$el.parents().filter(function () { return this.scrollTop > 0; }).map(
+            function () { return { place: this, top: this.scrollTop }; }).get();
+        self.$el.css("min-height", self.$el.height()); // so that nothing jumps while it is empty
+        return self.reload_content().then(function () {
+            self.$el.css("min-height", "");
+            places.forEach((one) => (one.place.scrollTop = one.top));
+            self.records.each(function (record) {
+                const id = record.get("id"), row = self.$("tr[data-id=" + id + "]");
+                if (checked.indexOf(id) >= 0) {
+                    row.find(".oe_list_record_selector input:checkbox, input[name=radiogroup]").prop("checked", true);
+                }
+                if (shown.indexOf(id) < 0 || changed.indexOf(id) >= 0) {
+                    core.mark(row[0]);
+                }
+            });
+        });
+    }
+
+    instance.web.ListView.include({
+        do_search: function (domain, context) {
+            this.live_search = { domain: domain, context: context };
+            return this._super.apply(this, arguments);
+        },
+        reload_content: function () {
+            const self = this;
+            return this._super.apply(this, arguments).then(function () {
+                if (self.live_search) { // embedded lists are searched by nobody
+                    follow(self, list_view(self));
+                }
+            });
+        },
+        do_show: function () {
+            const result = this._super.apply(this, arguments);
+            if (this.live) {
+                this.live.check();
+            }
+            return result;
+        },
+        do_hide: function () {
+            const result = this._super.apply(this, arguments);
+            if (this.live) {
+                this.live.check();
+            }
+            return result;
+        },
+        destroy: function () {
+            end(this);
+            hide_bar(this);
+            return this._super.apply(this, arguments);
+        },
+    });
+
+    // Forms
+
+    const SIMPLE = ["char", "text", "integer", "float", "boolean", "selection", "date", "datetime", "many2one"];
+
+    const simple = (self) => _.filter(_.keys(self.fields), (name) => SIMPLE.indexOf(self.fields[name].field.type) >= 0);
+
+    /** A value as the server sends it, as text. */
+    function as_text(value, field) {
+        if (value === false || value === null || value === undefined || value === "") {
+            return "–";
+        }
+        if (field.type === "selection") {
+            const found = _.find(field.selection, (option) => option[0] === value);
+            return found ? found[1] : String(value);
+        }
+        return value === true ? _t("Yes") : _.isArray(value) ? String(value[1]) : String(value);
+    }
+
+    function mine(self, name) {
+        const widget = self.fields[name];
+        const focused = document.activeElement; // what is typed there is not yet the value
+        if (widget.$el[0].contains(focused) && focused.value) {
+            return focused.value;
+        }
+        const value = widget.get_value();
+        if (widget.field.type === "many2one" && value) {
+            return as_text(widget.display_value ? [value, widget.display_value[value] || value] : value, widget.field);
+        }
+        return as_text(value, widget.field);
+    }
+
+    const form_view = (self) => ({
+        shows: function () {
+            return typeof self.datarecord.id === "number" && self.$el.is(":visible") ?
+                { model: self.model, ids: [self.datarecord.id], domain: null, context: {} } : null;
+        },
+        busy: function () {
+            if (self.get("actual_mode") === "view") {
+                return false;
+            }
+            const focused = document.activeElement; // what is typed counts when the field is left
+            return self.is_dirty() || self.$el.is(".oe_form_dirty") ||
+                (self.$el[0].contains(focused) && $(focused).is("input, textarea") && Boolean(focused.value));
+        },
+        hold: function (changes) {
+            if (self.live_held === changes) {
+                return;
+            }
+            self.live_held = changes;
+            const id = self.datarecord.id, names = simple(self);
+            const model = new instance.web.Model(self.model);
+            model.call("read", [[id], names], {}, { shadow: true }).then(function (found) {
+                return model.call("perm_read", [[id]], {}, { shadow: true }).then((written) => [found, written]);
+            }).then(function (answers) {
+                const found = answers[0], written = answers[1];
+                if (self.datarecord.id !== id || self.live_held !== changes) {
+                    return;
+                }
+                if (!found.length) {
+                    return show_bar(self, { since: changes.since, gone: true });
+                }
+                const differences = names.filter((name) => as_text(found[0][name], self.fields[name].field) !==
+                    as_text(self.datarecord[name], self.fields[name].field)).map((name) => ({
+                    name: name, label: self.fields[name].string || self.fields[name].field.string,
+                    mine: mine(self, name), theirs: as_text(found[0][name], self.fields[name].field) }));
+                self.live_over = differences;
+                if (differences.length) {
+                    show_bar(self, {
+                        since: changes.since, differences: differences, name: written[0] && core.is_recent(written[0].write_date) && written[0].write_uid[1],
+                        take: function () {
+                            settle(self);
+                            self.$el.removeClass("oe_form_dirty");
+                            self.reload();
+                        } });
+                }
+            });
+        },
+        apply: function (changes) {
+            if (changes.gone.length) {
+                return show_bar(self, { since: changes.since, gone: true });
+            }
+            settle(self);
+            const before = self.datarecord;
+            return self.reload().then(function () {
+                simple(self).forEach(function (name) {
+                    if (!_.isEqual(before[name], self.datarecord[name])) {
+                        core.mark(self.fields[name].$el[0]);
+                    }
+                });
+            });
+        },
+    });
+
+    function settle(self) {
+        hide_bar(self);
+        self.live_held = null;
+        self.live_over = [];
+        if (self.live) {
+            self.live.forget();
+        }
+    }
+
+    instance.web.FormView.include({
+        load_record: function (record) {
+            const self = this;
+            if (record && this.live_over && record.id !== this.datarecord.id) {
+                settle(this);
+            }
+            return $.when(this._super.apply(this, arguments)).then(function () {
+                // Of forms in dialogs and rows nobody knows who else looks at them.
+                if (self.ViewManager instanceof instance.web.ViewManagerAction) {
+                    follow(self, form_view(self));
+                }
+            });
+        },
+        do_show: function () {
+            const self = this;
+            return $.when(this._super.apply(this, arguments)).then(() => self.live && self.live.check());
+        },
+        do_hide: function () {
+            const result = this._super.apply(this, arguments);
+            if (this.live) {
+                this.live.check();
+            }
+            return result;
+        },
+        save: function () {
+            const self = this;
+            const over = (this.live_over || []).filter((one) => self.fields[one.name]._dirty_flag);
+            if (over.length && !confirm(_.str.sprintf(_t("%s has changed meanwhile. Your save would replace it. Save over it?"),
+                _.pluck(over, "label").join(", ")))) {
+                return $.Deferred().reject().promise();
+            }
+            return this._super.apply(this, arguments).done(() => settle(self));
+        },
+        destroy: function () {
+            end(this);
+            hide_bar(this);
+            return this._super.apply(this, arguments);
+        },
+    });
+};
