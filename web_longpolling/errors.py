@@ -58,6 +58,12 @@ class MethodNotAllowed(PollError):
     headers = (('Allow', 'GET, POST'),)
 
 
+class Gone(PollError):
+    """The ticket has expired, was revoked, is somebody else's, or never was one: 410. The host gives another."""
+
+    code = 410
+
+
 class TooSlow(PollError):
     """The request did not arrive in time: 408, and the connection is closed."""
 

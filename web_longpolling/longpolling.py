@@ -17,14 +17,24 @@
     # in model code of the host, inside its ordinary transaction
     longpolling.publish(cr, 'wall', {'text': text})
 
+For pages without a login, or with very many channels, the host gives a ticket, which the page sends with its polls::
+
+    token = longpolling.ticket(cr, ['room-5'])      # in the host, when it has seen that the page may
+
+    @longpolling.route('/room', mustbeauthenticated=False)
+    def room(request, token, **kwargs):
+        return request.follow(request.ticket(token))
+
 The host imports this module too, so nothing here needs gevent.
 """
 from . import routes, settings
-from .errors import AuthenticationError, ReadOnlyError, SnapshotHeld
+from .errors import AuthenticationError, Gone, ReadOnlyError, SnapshotHeld
+from .positions import position
 from .publishing import publish
+from .tickets import renew_ticket, revoke_ticket, ticket
 
-__all__ = ['longpolling', 'get_timeout', 'get_path', 'publish',
-           'AuthenticationError', 'ReadOnlyError', 'SnapshotHeld']
+__all__ = ['longpolling', 'get_timeout', 'get_path', 'publish', 'position', 'ticket', 'renew_ticket', 'revoke_ticket',
+           'AuthenticationError', 'Gone', 'ReadOnlyError', 'SnapshotHeld']
 
 
 def get_timeout():
@@ -47,6 +57,10 @@ class LongPolling(object):
     """The object ``longpolling``, whose methods an addon calls."""
 
     publish = staticmethod(publish)
+    position = staticmethod(position)
+    ticket = staticmethod(ticket)
+    renew_ticket = staticmethod(renew_ticket)
+    revoke_ticket = staticmethod(revoke_ticket)
 
     @staticmethod
     def route(path='/', mode='json', mustbeauthenticated=True):

@@ -4,13 +4,14 @@
 An id is taken when a row is written, but rows become visible when their transactions commit, in another order: a
 reader that pages by ``id > last`` misses the smaller id that commits later. So each event carries the id of its
 transaction, and a reader remembers a snapshot (``txid_current_snapshot()``), which says exactly which transactions it
-has seen: see ``sidecar/news/positions.py``.
+has seen: see ``positions.py``.
 
 ========================  ============================================================================================
 longpolling_event         the events: id (order of publishing), txid, channel, payload (JSON text, or NULL for a signal)
 longpolling_purged        which channels have lost events of which transactions to the purge, up to which id
 longpolling_mark          snapshots of the past: what one of them sees has been visible since then
 longpolling_origin        one row: which database, of which server, the transaction ids above belong to
+longpolling_ticket        who may follow which channels until when: see ``tickets.py``
 ========================  ============================================================================================
 
 PostgreSQL 9.1 and later.
@@ -80,10 +81,17 @@ _REPAIRS = (
     ("SELECT 1 FROM longpolling_mark", "INSERT INTO longpolling_mark DEFAULT VALUES"),
     ("SELECT 1 FROM pg_class WHERE relname = 'longpolling_origin' AND relkind = 'r'",
      "CREATE TABLE longpolling_origin (identity varchar NOT NULL, horizon bigint NOT NULL DEFAULT 0)"),
+    ("SELECT 1 FROM pg_class WHERE relname = 'longpolling_ticket' AND relkind = 'r'", """
+        CREATE TABLE longpolling_ticket (
+            digest varchar PRIMARY KEY,
+            uid integer,
+            channels text NOT NULL,
+            expires timestamp NOT NULL)"""),
 )
 
 _DROP = """
-DROP TABLE IF EXISTS longpolling_event, longpolling_purged, longpolling_mark, longpolling_origin;
+DROP TABLE IF EXISTS longpolling_event, longpolling_purged, longpolling_mark, longpolling_origin,
+    longpolling_ticket;
 DROP FUNCTION IF EXISTS longpolling_number_event();
 """
 
@@ -122,7 +130,7 @@ def adopt(cr):
         cr.execute("INSERT INTO longpolling_origin (identity) VALUES (%s)", (now,))
     elif row[0] != now:
         cr.execute("DELETE FROM longpolling_event; DELETE FROM longpolling_purged; DELETE FROM longpolling_mark; "
-                   "INSERT INTO longpolling_mark DEFAULT VALUES")
+                   "DELETE FROM longpolling_ticket; INSERT INTO longpolling_mark DEFAULT VALUES")
         cr.execute("UPDATE longpolling_origin SET identity = %s, horizon = 0", (now,))
     return now
 
@@ -185,4 +193,5 @@ def purge(cr, retention):
     cr.execute("DELETE FROM longpolling_mark WHERE taken < (SELECT max(taken) FROM longpolling_mark "
                "WHERE taken <= (now() AT TIME ZONE 'UTC') - %s * interval '1 s')", (retention,))
     cr.execute("INSERT INTO longpolling_mark DEFAULT VALUES")
+    cr.execute("DELETE FROM longpolling_ticket WHERE expires <= (now() AT TIME ZONE 'UTC')")
     return deleted

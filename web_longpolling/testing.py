@@ -23,7 +23,8 @@ import werkzeug.test
 import werkzeug.wrappers
 
 from . import host, publishing, routes, settings
-from .errors import AuthenticationError, BadRequest, SnapshotHeld
+from .errors import AuthenticationError, BadRequest, Gone, SnapshotHeld
+from .tickets import taken_apart
 
 _PREFIX = 'testing.'
 
@@ -31,6 +32,8 @@ _LAST = "SELECT COALESCE(max(id), 0) FROM longpolling_event"
 _NEWER = """
     SELECT id, channel, COALESCE(payload, 'null') FROM longpolling_event
     WHERE id > %s AND channel = ANY(%s) ORDER BY id"""
+_TICKET = ("SELECT uid, channels FROM longpolling_ticket "
+           "WHERE digest = %s AND expires > (clock_timestamp() AT TIME ZONE 'UTC')")
 # Of several signals in one transaction the feed keeps one, and here all is one transaction: the next is another one.
 _SEEN = "UPDATE longpolling_event SET payload = 'null' WHERE payload IS NULL AND txid = txid_current()"
 
@@ -45,6 +48,10 @@ class Answer(collections.namedtuple('Answer', 'status result position held_on'))
     """
 
     __slots__ = ()
+
+
+class _Ticket(frozenset):
+    """What ``request.ticket`` gives here: the names of its channels."""
 
 
 class _Held(BaseException):
@@ -108,7 +115,21 @@ class _Request(werkzeug.wrappers.Request):
         finally:
             self._in_snapshot = before
 
+    def ticket(self, token):
+        parts = taken_apart(token)
+        self._cr.execute(_TICKET, (parts and parts[1],))
+        rows = self._cr.fetchall()
+        if not rows:
+            raise Gone("There is no such ticket, or no longer.")
+        [(uid, channels)] = rows
+        if uid is not None:
+            self._login()
+            if uid != self._uid:
+                raise Gone("It is another user's ticket.")
+        return _Ticket(str(channel) for channel in json.loads(channels))
+
     def wait(self, *channels, **options):
+        channels = channels[0] if len(channels) == 1 and isinstance(channels[0], _Ticket) else channels
         found = self._events(channels, self.position)
         if found is None:
             return frozenset()
@@ -120,7 +141,8 @@ class _Request(werkzeug.wrappers.Request):
         return frozenset(channel for _, channel, _ in found)
 
     def follow(self, channels, since=None):
-        channels = [channels] if not isinstance(channels, (list, tuple, set, frozenset)) else list(channels)
+        if not isinstance(channels, _Ticket):
+            channels = [channels] if not isinstance(channels, (list, tuple, set, frozenset)) else list(channels)
         found = self._events(channels, since or self.position)
         if found is None:
             raise _Held()
@@ -132,7 +154,8 @@ class _Request(werkzeug.wrappers.Request):
 
     def _events(self, channels, since):
         """The rows that are new; None at a page's first poll."""
-        self._login()
+        if not isinstance(channels, _Ticket):
+            self._login()
         if self._in_snapshot:
             raise SnapshotHeld()
         if not channels:

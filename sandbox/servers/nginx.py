@@ -62,6 +62,7 @@ class Dispatch(NamedTuple):
     timeout: float = 60.0           # longpolling_timeout in seconds
     tls: tuple[Path, Path] | None = None    # certificate and key
     ipv6: bool = False              # on the same port of ::1 too
+    bus_port: int | None = None     # where Odoo's WebSockets go, if not to the host's port
 
 
 def render(dispatch: Dispatch, text: str | None = None) -> str:
@@ -85,7 +86,8 @@ def render(dispatch: Dispatch, text: str | None = None) -> str:
     else:
         text = substitute(text, r'^    listen 80;', f'    listen 127.0.0.1:{dispatch.port};')
     text = substitute(text, r'^    server_name www\.myopenerp\.fr;', '    server_name 127.0.0.1 localhost;')
-    text = substitute(text, r'^    server 127\.0\.0\.1:8069 ', f'    server 127.0.0.1:{dispatch.host_port} ', 2)
+    for port in (dispatch.host_port, dispatch.bus_port or dispatch.host_port):
+        text = substitute(text, r'\A((?:.*\n)*?)    server 127\.0\.0\.1:8069 ', rf'\1    server 127.0.0.1:{port} ')
     text = substitute(text, r'^    server 127\.0\.0\.1:8068 .*$',
                '\n'.join('    server {} max_fails=0;'.format(port if isinstance(port, str) else f'127.0.0.1:{port}')
                          for port in dispatch.sidecar_ports))

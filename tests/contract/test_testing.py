@@ -46,6 +46,18 @@ def test_the_controller_is_the_users_and_gets_variables_and_parameters(play, adm
     assert echo['result'] == {'name': 'blue', 'size': 3}
 
 
+def test_a_page_follows_by_a_ticket(play, admin):
+    tokens = [admin.rpc(TELLER, 'ticket', [['t'], uid, 600])[0] for uid in (False, admin.uid)]
+    follow = [['poll', '/news/ticket', {'token': token}, token, None] for token in tokens]
+    own = ['poll', '/news/ticket', {'token': tokens[1]}, 'own', admin.uid]
+    wrong = ['poll', '/news/ticket', {'token': tokens[0][:-1]}, 'wrong', None]
+    first, mine, nobody, none, news, my_news = play(
+        follow[0], own, follow[1], wrong, ['publish', 't', 1], follow[0], own)
+    assert (first['status'], mine['status']) == (204, 204)
+    assert (nobody[0], none[0]) == ('AuthenticationError', 'Gone')
+    assert news['result']['events'] == my_news['result']['events'] != []
+
+
 def test_what_is_wrong_is_raised(play, admin):
     anonymous, nowhere, fails, held = play(
         ['poll', '/who', {}, 'one', None], ['poll', '/nowhere', {}, 'two', admin.uid],

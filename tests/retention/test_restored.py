@@ -12,7 +12,7 @@ from tests.support.clients import visit
 from tests.support.held_polls import eventually
 from tests.support.pages import Page, following, payloads
 from web_longpolling import publishing, schema
-from web_longpolling.sidecar.news.positions import Position, Snapshot, decode, encode
+from web_longpolling.positions import Position, Snapshot, decode, encode
 
 # Seconds in which the sidecar has loaded a registry again, on a busy machine.
 BACK = 60

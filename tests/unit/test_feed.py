@@ -8,11 +8,11 @@ import psycopg2
 import pytest
 
 from web_longpolling.errors import DatabaseUnavailable
+from web_longpolling.positions import Position, Snapshot, encode, origin_of
 from web_longpolling.sidecar.loop.deadline import PollTimeout
 from web_longpolling.sidecar.news import feed as feed_module
 from web_longpolling.sidecar.news.events import FeedEvent
 from web_longpolling.sidecar.news.feed import Feed, OtherFeed
-from web_longpolling.sidecar.news.positions import Position, Snapshot, encode, origin_of
 
 IDENTITY = '1/2/3/44'
 ORIGIN = origin_of(IDENTITY)

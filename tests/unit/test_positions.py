@@ -1,13 +1,13 @@
-"""news/positions.py: snapshots as opaque text, exact whatever order transactions commit in."""
+"""positions.py: snapshots as opaque text, exact whatever order transactions commit in."""
 
 import random
 
 import pytest
 
+from web_longpolling import positions
 from web_longpolling.errors import BadRequest
-from web_longpolling.sidecar.news import positions
+from web_longpolling.positions import Position, Snapshot, decode, encode, origin_of
 from web_longpolling.sidecar.news.events import FeedEvent
-from web_longpolling.sidecar.news.positions import Position, Snapshot, decode, encode, origin_of
 
 ORIGIN = origin_of('1/2/3/4')
 

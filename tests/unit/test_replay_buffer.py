@@ -4,9 +4,9 @@ import random
 
 import pytest
 
+from web_longpolling.positions import Position, Snapshot, decode
 from web_longpolling.sidecar.news import replay_buffer
 from web_longpolling.sidecar.news.events import FeedEvent
-from web_longpolling.sidecar.news.positions import Position, Snapshot, decode
 from web_longpolling.sidecar.news.replay_buffer import ReplayBuffer
 
 ORIGIN = 'a' * 12

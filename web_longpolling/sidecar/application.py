@@ -363,7 +363,8 @@ class Application(object):
             route, variables = self._match(Received(environ).path, database)
         except errors.PollError as error:
             return _Poll(environ, None, None, None, error)
-        return _Poll(environ, Request(environ, route), route, dict(sent, **variables), None)
+        request = Request(environ, route, self._databases, settings.read('longpolling_max_held_per_session'))
+        return _Poll(environ, request, route, dict(sent, **variables), None)
 
     def _match(self, path, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""

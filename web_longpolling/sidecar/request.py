@@ -3,10 +3,12 @@
 import collections
 import contextlib
 
-from ..errors import AuthenticationError, BadRequest, SnapshotHeld
+from ..errors import AuthenticationError, BadRequest, Gone, SnapshotHeld, TooManyPolls
 from ..publishing import check_channel
+from ..tickets import place_of, taken_apart
 from .database.budget import Reader
 from .database.snapshots import Model, open_snapshot
+from .database.tickets import Ticket
 from .loop.clock import monotonic
 from .wire.received import Received
 
@@ -30,6 +32,8 @@ class PollState(collections.namedtuple('PollState', 'database user route channel
     """
 
     __slots__ = ()
+
+_GONE = "This ticket is good no longer, or not for this page; ask for another."
 
 
 class OnlyPosition(BaseException):
@@ -60,14 +64,21 @@ class Request(Received):
     position: text, up to which the page will have seen the channels that it waits for or follows; None without such
     """
 
-    def __init__(self, environ, route):
+    def __init__(self, environ, route, databases=None, most_by_ticket=None):
         """
         :param route: the poll's Route
+        :param databases: dict of the served Databases by name, among which its ticket is looked for
+        :param most_by_ticket: how many polls may be held by one ticket that names no user
         """
         Received.__init__(self, environ)
         self._began = monotonic()
         self._database = None
         self._route = route.path
+        self._module = route.module
+        self._databases = databases
+        self._most_by_ticket = most_by_ticket
+        self._ticket = None         # by which it follows, and the Database of that
+        self._ticket_verified = None
         self._session = None
         self._verified = None       # when, on the monotonic clock
         self._snapshot = None
@@ -111,17 +122,45 @@ class Request(Received):
         """
         if self._ended:     # a controller that caught the error has nothing to answer either
             raise AuthenticationError("The session has ended; log in again.")
-        if self._session is None or monotonic() - self._verified <= older_than:
-            return
-        if self.timer is not None:
-            self.timer.leave(GRACE)     # the answer is there, or nearly
+        if self._session is not None and monotonic() - self._verified > older_than:
+            if self.timer is not None:
+                self.timer.leave(GRACE)     # the answer is there, or nearly
+            asked = monotonic()
+            session = self._database.sessions.look(self._session.key, self._session.uid)
+            if session is None:
+                self._session = None
+                self._ended = True
+                raise AuthenticationError("The session has ended; log in again.")
+            self._session, self._verified = session, asked
+        if self._ticket is not None and monotonic() - self._ticket_verified > older_than:
+            if self.timer is not None:
+                self.timer.leave(GRACE)
+            self._look_for(self._ticket[1], self._ticket[0].digest)
+
+    def ticket(self, token):
+        """The ticket of a token, for :meth:`wait` and :meth:`follow`: with it a route may do without a login.
+
+        :param token: what the host's ``longpolling.ticket`` has given, and the page has sent
+        :returns: Ticket, good just now; `channels` are its channels
+        :raises Gone: if there is no such ticket, or no longer, or it is another user's (410)
+        :raises AuthenticationError: if it is a user's, and nobody is logged in
+        """
+        parts = taken_apart(token)
+        if parts is not None:
+            for database in list((self._databases or {}).values()):
+                if place_of(database.name) == parts[0]:
+                    return self._look_for(database, parts[1])
+        raise Gone(_GONE)
+
+    def _look_for(self, database, digest):
         asked = monotonic()
-        session = self._database.sessions.look(self._session.key, self._session.uid)
-        if session is None:
-            self._session = None
-            self._ended = True
-            raise AuthenticationError("The session has ended; log in again.")
-        self._session, self._verified = session, asked
+        ticket = database.tickets.look(digest)
+        if ticket is None or self._module not in database.modules():
+            raise Gone(_GONE)
+        if ticket.uid is not None and (self._login().uid != ticket.uid or self._database is not database):
+            raise Gone(_GONE)
+        self._ticket, self._ticket_verified = (ticket, database), asked
+        return ticket
 
     def resumed(self, notified_at):
         """The poll goes on because news have come: verify its session again.
@@ -234,7 +273,7 @@ class Request(Received):
         The first poll of a page, which knows no position, goes on at once; a further wait in the same poll goes on from
         there. Read after it: the position that the page gets with the answer is older than what is read then.
 
-        :param channels: names; the controller decides who may wait for what
+        :param channels: names; the controller decides who may wait for what. Or a single :meth:`ticket`
         :param timeout: seconds after which it goes on without news; None: the poll's timeout ends it with 204
         :returns: frozenset of the channels that have news, empty at a page's first poll and after `timeout`
         :raises AuthenticationError: if nobody is logged in, or no longer
@@ -244,15 +283,14 @@ class Request(Received):
         timeout = options.pop('timeout', None)
         if options:
             raise TypeError("request.wait takes names of channels, and timeout=")
-        self._may_wait()
-        channels = self._channels(channels)
+        feed, channels, ticket = self._may_wait(channels)
         self._followed = True
         before, self._unanswered = self.position, None
         if before is None:
-            self._database.feed.begin_here(self)
+            feed.begin_here(self)
             self._unanswered = (None,)
             return frozenset()
-        news = self._database.feed.wait(self, channels, before, timeout)
+        news = feed.wait(self, channels, before, timeout, ticket)
         if news:
             self._unanswered = (before,)
         return news
@@ -262,7 +300,7 @@ class Request(Received):
 
         The first poll of a page, which knows no position, is answered at once with a position alone (204).
 
-        :param channels: a name, or a list of names; the controller decides who may follow what
+        :param channels: a name, or a list of names; the controller decides who may follow what. Or a :meth:`ticket`
         :param since: the position that the page knows, if it sends it in another way than by the header
         :returns: EventBatch, a mapping: ``position`` is the position to ask from next time, ``events`` a list of
             ``{"id", "channel", "payload"}`` in the order of publishing, and ``missed`` is there (True) if events after
@@ -271,24 +309,39 @@ class Request(Received):
         :raises BadRequest: if a name can't be that of a channel, or the position is none (400)
         :raises SnapshotHeld: inside ``with request.snapshot()``
         """
-        self._may_wait()
-        channels = self._channels([channels] if isinstance(channels, _strings + (bytes,)) else channels)
+        feed, channels, ticket = self._may_wait(
+            [channels] if isinstance(channels, _strings + (bytes, Ticket)) else channels)
         self._followed = True
         if since is None or since == '':
             since = self.position
         if since is None:
-            self._database.feed.begin_here(self)
+            feed.begin_here(self)
             raise OnlyPosition()
         self._unanswered = None
-        batch = self._database.feed.follow(self, channels, since)
+        batch = feed.follow(self, channels, since, ticket)
         self._unanswered = (since,)
         return batch
 
-    def _may_wait(self):
-        self._login()
+    def _may_wait(self, channels):
+        """The Feed, the names of the channels in it, a frozenset, and the Ticket whose they are, or None."""
+        channels = list(channels)
+        if len(channels) == 1 and isinstance(channels[0], Ticket):
+            feed, names, ticket = self._by_ticket(channels[0])
+        else:
+            self._login()
+            feed, names, ticket = self._database.feed, self._channels(channels), None
         if self._snapshot is not None:
             raise SnapshotHeld()
         self._busy = True
+        return feed, names, ticket
+
+    def _by_ticket(self, ticket):
+        if self._ticket is None or self._ticket[0].digest != ticket.digest:
+            raise ValueError("A poll follows by the ticket that request.ticket has given it last.")
+        feed, most = self._ticket[1].feed, self._most_by_ticket
+        if ticket.uid is None and most is not None and feed.following_by(ticket) >= most:
+            raise TooManyPolls("%d polls are held by this ticket already; try again later." % most)
+        return feed, ticket.channels, ticket
 
     @staticmethod
     def _channels(names):

@@ -23,6 +23,19 @@ class Teller(models.AbstractModel):
         return True
 
     @api.model
+    def ticket(self, channels, uid, seconds):
+        """A token, and the position of what this transaction sees."""
+        return longpolling.ticket(self.env.cr, channels, uid or None, seconds), longpolling.position(self.env.cr)
+
+    @api.model
+    def renew(self, token, seconds):
+        return longpolling.renew_ticket(self.env.cr, token, seconds)
+
+    @api.model
+    def revoke(self, token):
+        return longpolling.revoke_ticket(self.env.cr, token)
+
+    @api.model
     def play(self, steps):
         """See ``played.py``."""
         return play(self.env.cr, self.env.uid, steps)

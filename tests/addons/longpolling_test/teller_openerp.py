@@ -20,6 +20,16 @@ class Teller(osv.AbstractModel):
             raise osv.except_osv('Error', 'rolled back')
         return True
 
+    def ticket(self, cr, uid, channels, user, seconds, context=None):
+        """A token, and the position of what this transaction sees."""
+        return longpolling.ticket(cr, channels, user or None, seconds), longpolling.position(cr)
+
+    def renew(self, cr, uid, token, seconds, context=None):
+        return longpolling.renew_ticket(cr, token, seconds)
+
+    def revoke(self, cr, uid, token, context=None):
+        return longpolling.revoke_ticket(cr, token)
+
     def play(self, cr, uid, steps, context=None):
         """See ``played.py``."""
         return play(cr, uid, steps)

@@ -12,6 +12,7 @@ from .connections import Connections
 from .listener import Listener
 from .registry import RegistryLoader
 from .sessions import Sessions
+from .tickets import Tickets
 
 # Seconds that PostgreSQL may go on with a query after the poll's timeout.
 QUERY_GRACE = 5
@@ -35,6 +36,7 @@ class Database(object):
     connections: its cursor budget
     feed: its published events, and who follows them
     sessions: verifies the sessions of its polls
+    tickets: the same of their tickets
     """
 
     def __init__(self, name, max_cursor, timeout):
@@ -53,6 +55,7 @@ class Database(object):
         self.listener = Listener(name, past_pooler(parameters), self.registry.check_identity, self.feed,
                                  self.registry.outdated)
         self.sessions = Sessions(self, most_checks=max(1, max_cursor // 2))
+        self.tickets = Tickets(self)
         self._timeout = timeout
         self._checked_at = monotonic()      # when somebody last began to look for changes of rights or modules
 

@@ -20,10 +20,10 @@ from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
 from ...errors import DatabaseUnavailable
+from ...positions import Position, Snapshot, decode, encode, origin_of
 from ..loop.clock import monotonic
 from ..loop.deadline import PollTimeout
 from .events import ANSWER_BYTES, ANSWER_EVENTS, EventBatch, FeedEvent, is_json
-from .positions import Position, Snapshot, decode, encode, origin_of
 from .replay_buffer import BUFFER_BYTES, BUFFER_EVENTS, Found, ReplayBuffer, collect
 
 _logger = logging.getLogger(__name__)
@@ -76,14 +76,16 @@ class OtherFeed(Exception):
 class _Follower(object):
     """A poll that follows: in its ``with`` block, what is published on its channels wakes it.
 
+    ticket: the Ticket whose channels these are, or None
     aligned: whether it has seen exactly what the buffer had when it began to wait, as far as its channels go
     number: of the first batch in the buffer since then that has something for it, None if none has
     """
 
-    __slots__ = ('channels', 'signal', 'aligned', 'number', '_feed')
+    __slots__ = ('channels', 'ticket', 'signal', 'aligned', 'number', '_feed')
 
-    def __init__(self, feed, channels):
+    def __init__(self, feed, channels, ticket=None):
         self.channels = channels
+        self.ticket = ticket
         self.signal = Event()
         self.aligned = False
         self.number = None
@@ -129,6 +131,7 @@ class Feed(object):
         self._done = 0                      # the number of the last one that has succeeded
         self._succeeded = Event()           # set when one does; there is a new one then
         self._followers = collections.defaultdict(set)      # by channel; never an empty set
+        self._of_tickets = collections.defaultdict(set)     # by Ticket, however many channels that has; the same
         self._count = 0
         self._logged = False                # that a payload was none
 
@@ -157,24 +160,25 @@ class Feed(object):
 
     # -- those who follow
 
-    def follow(self, request, channels, since):
+    def follow(self, request, channels, since, ticket=None):
         """The EventBatch of what is new on `channels`, as soon as there is something.
 
         :param request: the poll's Request; its position becomes that of the batch
         :param channels: frozenset of names
         :param since: text, the position that the page knows
+        :param ticket: the Ticket whose channels these are: all that follow by it are registered as one
         :raises BadRequest: if `since` is no position
         :raises AuthenticationError: if the session has ended meanwhile
         """
-        return self._hold(request, channels, since, None).batch
+        return self._hold(request, channels, since, None, ticket).batch
 
-    def wait(self, request, channels, since, timeout):
+    def wait(self, request, channels, since, timeout, ticket=None):
         """The names of those `channels` on which something is new, a frozenset, as soon as there is something.
 
         :param timeout: seconds after which it is empty; None: never
         The rest is as for :meth:`follow`. All are named if that is not known, since events are missing.
         """
-        news = self._hold(request, channels, since, timeout)
+        news = self._hold(request, channels, since, timeout, ticket)
         if news is None or news.batch is None:
             return frozenset()
         # The controller reads what there is now, so the page needs nothing of the rest of a long batch.
@@ -187,11 +191,11 @@ class Feed(object):
             self._fresh()
             request.position = self._buffer.position()
 
-    def _hold(self, request, channels, since, timeout):
+    def _hold(self, request, channels, since, timeout, ticket):
         origin, position = decode(since)
         came, woken, ends = monotonic(), False, None if timeout is None else monotonic() + timeout
         request.position = since
-        with _Follower(self, channels) as follower:
+        with _Follower(self, channels, ticket) as follower:
             while True:
                 news = self._look(follower, origin, position)
                 if news.batch is not None:
@@ -273,19 +277,27 @@ class Feed(object):
         return collect(origin_of(self._identity), position, position.target or snapshot, events, more, missed)
 
     def _register(self, follower):
-        for channel in follower.channels:
-            self._followers[channel].add(follower)
+        for index, key in self._places(follower):
+            index[key].add(follower)
         self._count += 1
         if self._count == 1:        # nobody has read for a while
             self._ask()
 
     def _unregister(self, follower):
         self._count -= 1
-        for channel in follower.channels:
-            following = self._followers[channel]
-            following.discard(follower)
-            if not following:
-                del self._followers[channel]
+        for index, key in self._places(follower):
+            index[key].discard(follower)
+            if not index[key]:
+                del index[key]
+
+    def _places(self, follower):
+        if follower.ticket is not None:
+            return [(self._of_tickets, follower.ticket)]
+        return [(self._followers, channel) for channel in follower.channels]
+
+    def following_by(self, ticket):
+        """How many polls follow or wait by this Ticket just now."""
+        return len(self._of_tickets.get(ticket, ()))
 
     def _fresh(self):
         """Wait until the table has been read, by a read that begins after this call."""
@@ -396,13 +408,21 @@ class Feed(object):
         return json.dumps(payload.decode('utf-8')).encode('ascii')
 
     def _release(self, channels, number):
-        """Wake those who follow one of these channels. Who follows others costs nothing, however many they are."""
+        """Wake those who follow one of these channels.
+
+        Who follows others costs nothing, however many they are; a ticket costs a look into the set of its channels.
+        """
+        channels = frozenset(channels)
         for channel in channels:
             for follower in self._followers.get(channel, ()):
                 follower.wake(number)
+        for ticket, followers in self._of_tickets.items():
+            if not ticket.channels.isdisjoint(channels):
+                for follower in followers:
+                    follower.wake(number)
 
     def _wake_all(self):
-        for follower in set().union(*self._followers.values()):
+        for follower in set().union(*(list(self._followers.values()) + list(self._of_tickets.values()))):
             follower.wake(None)
 
 

@@ -4,7 +4,7 @@ import bisect
 import collections
 
 from .events import EventBatch, first_part
-from .positions import Position, encode
+from ...positions import Position, encode
 
 # What is kept of recent events. Bytes, EVENT_BYTES of each event among them.
 BUFFER_EVENTS = 10000

@@ -97,3 +97,38 @@ def uncollected(request, collection=None, **kwargs):
         gc.collect()
         gc.disable()
     return sum(type(thing) is type(request) for thing in gc.get_objects()) - 1
+
+
+@longpolling.route('/news/ticket', mustbeauthenticated=False)
+def by_ticket(request, token, since=None, **kwargs):
+    """Follow by a ticket, with a login or without."""
+    return request.follow(request.ticket(token), since)
+
+
+@longpolling.route('/news/ticket/wait', mustbeauthenticated=False)
+def wait_by_ticket(request, token, **kwargs):
+    return sorted(request.wait(request.ticket(token)))
+
+
+@longpolling.route('/news/ticket/caught', mustbeauthenticated=False)
+def caught_by_ticket(request, token, **kwargs):
+    """A controller that keeps whatever its follow raises, and answers all the same."""
+    try:
+        return request.follow(request.ticket(token))
+    except Exception as error:
+        return 'caught %s' % type(error).__name__
+
+
+@longpolling.route('/news/ticket/read', mustbeauthenticated=False)
+def read_by_ticket(request, token, **kwargs):
+    """A ticket is a permission to follow, and none to read."""
+    request.ticket(token)
+    return request.model('res.partner').search_count([])
+
+
+@longpolling.route('/news/ticket/registrations', mustbeauthenticated=False)
+def registrations(request, token, **kwargs):
+    """How many polls follow by the ticket, and under how many names the feed has registered somebody."""
+    ticket = request.ticket(token)
+    feed = request._ticket[1].feed
+    return {'following': feed.following_by(ticket), 'channels': len(feed._followers), 'tickets': len(feed._of_tickets)}

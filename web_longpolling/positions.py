@@ -15,7 +15,7 @@ import collections
 import hashlib
 import re
 
-from ...errors import BadRequest
+from .errors import BadRequest
 
 # Transactions in flight that one snapshot may name; PostgreSQL has as many as connections and prepared transactions.
 MOST_IN_FLIGHT = 20000
@@ -79,6 +79,19 @@ class Position(collections.namedtuple('Position', 'snapshot target last')):
 def origin_of(identity):
     """What positions of a feed begin with, 12 characters, by the identity that ``schema.adopt`` returns."""
     return hashlib.sha1(identity.encode('utf-8')).hexdigest()[:12]      # noqa: S324  not for security
+
+
+def position(cr):
+    """The position of what a transaction of the host sees: who follows from there gets what is not in it.
+
+    So a page may read by an ordinary RPC, whose answer carries this, and follow from there without a gap.
+
+    :param cr: the host's cursor, as in any model code; all that its transaction publishes itself comes after it
+    :returns: text
+    """
+    cr.execute("SELECT txid_current_snapshot()::text, identity FROM longpolling_origin")
+    [(snapshot, identity)] = cr.fetchall()
+    return encode(origin_of(identity), Position(Snapshot.parse(snapshot)))
 
 
 def encode(origin, position):

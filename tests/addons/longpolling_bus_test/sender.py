@@ -1,0 +1,35 @@
+# -*- coding: utf-8 -*-
+"""Model code that sends on Odoo's bus."""
+import time
+
+from odoo import api, models
+
+
+class Sender(models.AbstractModel):
+    _name = 'longpolling.bus.test'
+    _description = "Sends on Odoo's bus"
+
+    @api.model
+    def send(self, channel, payloads, pause=0):
+        """Send in one transaction, which goes on for `pause` seconds after the ids were given out.
+
+        A savepoint, as there are many in Odoo's own code, writes the rows.
+        """
+        for payload in payloads:
+            self.env['bus.bus']._sendone(channel, 'test', payload)
+        if pause:
+            with self.env.cr.savepoint():
+                pass
+            time.sleep(pause)
+        return True
+
+    @api.model
+    def send_to_users(self, ids, payload):
+        for user in self.env['res.users'].browse(ids):
+            user._bus_send('test', payload) if hasattr(user, '_bus_send') else None
+        return True
+
+    @api.model
+    def expire(self):
+        """What the scheduled action does; how many browsers have left."""
+        return self.env['web_longpolling_bus.connection']._expire()

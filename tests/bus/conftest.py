@@ -1,0 +1,53 @@
+"""Odoo's own bus over long polling, in Odoo 19.0 with Discuss. OpenERP 7.0 has no such bus, and no test of it here."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import fixtures
+from tests.support.bus_client import BusClient
+from tests.support.clients import Session, visit
+
+HOST = 'odoo-19.0'
+TIMEOUT = 10
+INSTALL = ('mail', 'web_longpolling_bus', 'longpolling_bus_test')
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in list(items):
+        if here in item.path.parents and getattr(item, 'callspec', None) and item.callspec.params['host'] != HOST:
+            items.remove(item)
+
+
+log, programs, sql = fixtures.log, fixtures.programs, fixtures.sql
+stack = fixtures.suite_stack(options={'longpolling_timeout': str(TIMEOUT)}, install=INSTALL)
+
+
+@pytest.fixture(scope='session')
+def ann(stack) -> Session:
+    """An ordinary user, logged in."""
+    visit(stack, stack.login, stack.password).create_user('ann', 'ann')
+    return visit(stack, 'ann')
+
+
+@pytest.fixture(scope='session')
+def bob(stack) -> Session:
+    visit(stack, stack.login, stack.password).create_user('bob', 'bob')
+    return visit(stack, 'bob')
+
+
+@pytest.fixture
+def client():
+    """`client(session, *channels)`: a browser of this login that has subscribed."""
+    def make(session: Session, *channels: str) -> BusClient:
+        browser = BusClient(session.clone())
+        browser.subscribe(*channels)
+        return browser
+    return make
+
+
+@pytest.fixture
+def send(admin):
+    """`send(channel, *payloads, pause=0)`: in one transaction of the host."""
+    return lambda channel, *payloads, pause=0: admin.rpc('longpolling.bus.test', 'send', [channel, payloads, pause])

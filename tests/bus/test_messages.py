@@ -1,0 +1,173 @@
+"""The messages of the bus: what stock sends arrives through the feed, once, to those whom it is for."""
+
+import itertools
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.bus_client import BusClient
+from tests.support.clients import Session, visit
+
+_numbers = itertools.count(1)
+OVERLAPPING, AT_ONCE = 2000, 12
+
+
+@pytest.fixture
+def channel() -> str:
+    return f'test-channel-{next(_numbers)}'
+
+
+def test_what_is_sent_arrives_with_the_id_of_its_row(client, ann, send, channel, sql):
+    browser = client(ann, channel)
+    send(channel, {'text': 'one'}, {'text': 'two'})
+    browser.poll_until(lambda: len(browser.payloads()) == 2)
+    assert browser.payloads() == [{'text': 'one'}, {'text': 'two'}]
+    rows = sql("SELECT id FROM bus_bus WHERE channel LIKE %s ORDER BY id", (f'%{channel}%',))
+    assert [message['id'] for message in browser.messages if message['message']['type'] == 'test'] == [
+        number for number, in rows]
+
+
+def test_the_first_catch_up_has_neither_gap_nor_repeat(client, ann, send, channel):
+    """What was sent before comes with the subscription, what is sent afterwards with the polls."""
+    send(channel, 'seen')
+    first = client(ann, channel)
+    send(channel, 'before')
+    later = BusClient(ann.clone())
+    later.subscribe(channel, last=first.last)
+    assert later.payloads() == ['before']
+    send(channel, 'after')
+    later.poll_until(lambda: len(later.payloads()) == 2)
+    assert later.payloads() == ['before', 'after']
+
+
+def test_another_subscription_goes_on_from_the_position(client, ann, send, channel):
+    """A message on a channel that is added comes, if it was sent after the last answer."""
+    browser = client(ann, channel)
+    send(f'{channel}-2', 'between')
+    send(channel, 'own')
+    browser.subscribe(channel, f'{channel}-2')
+    browser.poll_until(lambda: len(browser.payloads()) == 2)
+    assert sorted(browser.payloads()) == ['between', 'own']
+
+
+def test_a_message_is_as_large_as_stock_lets_it_be(client, ann, send, channel):
+    """An event of the feed ends at 1 MB, so it comes in several."""
+    browser = client(ann, channel)
+    text = '"\\ä' * 400000
+    send(channel, text, 'small')
+    browser.poll_until(lambda: len(browser.payloads()) == 2)
+    assert browser.payloads() == [text, 'small']
+
+
+def test_somebody_without_a_login_is_told_what_is_his(stack, client, ann, send, channel):
+    """A visitor of a public page has a session, and no user."""
+    visitor = client(visit(stack), channel)
+    assert visitor.uid is False
+    send(channel, 'public')
+    visitor.poll_until(visitor.payloads)
+    assert visitor.payloads() == ['public']
+
+
+def test_the_ticket_is_of_no_use_to_others(stack, client, ann, bob, channel):
+    browser = client(ann, channel)
+    thief = BusClient(bob.clone())
+    thief.ticket, thief.position = browser.ticket, browser.position
+    assert thief.poll() == 410
+    thief.session = visit(stack)
+    assert thief.poll() == 401
+
+
+def test_nobody_follows_what_is_anothers(client, ann, bob, admin, sql):
+    """The host works out the channels, whatever the browser asks for."""
+    [(partner,)] = sql("SELECT partner_id FROM res_users WHERE id = %s", (ann.uid,))
+    spy, browser = client(bob, f'res.partner_{partner}', f'["sandbox","res.partner",{partner}]'), client(ann)
+    admin.rpc('res.users', 'write', [[ann.uid], {'tz': 'Europe/Paris'}])
+    admin.rpc('longpolling.bus.test', 'send_to_users', [[ann.uid], 'secret'])
+    browser.poll_until(browser.payloads)
+    assert browser.payloads() == ['secret']
+    spy.poll()
+    assert spy.payloads() == []
+
+
+def test_a_changed_password_ends_it(stack, client, admin, send, channel):
+    admin.create_user('carl', 'carl')
+    browser = client(visit(stack, 'carl'), channel)
+    admin.set_password(browser.uid, 'another')
+    send(channel, 'secret')
+    assert browser.poll() == 401
+    assert browser.subscribe(channel) == browser.event('update_presence', {'inactivity_period': 0}) == {'expired': True}
+    assert browser.payloads() == []
+
+
+def test_missed_messages_reach_the_page(stack, client, ann, send, channel, sql):
+    """Who comes back after the retention is told so, and Odoo's page asks for that by this route."""
+    browser = client(ann, channel)
+    ask = {'last_notification_id': sql("SELECT max(id) FROM bus_bus")[0][0]}
+    assert browser.session.call('/bus/has_missed_notifications', ask) is False
+    sql("UPDATE longpolling_origin SET horizon = txid_current()")
+    try:
+        stack.stop_sidecar()
+        stack.start_sidecar()
+        response = browser.session.poll('/web_longpolling_bus/messages', {'ticket': browser.ticket},
+                                        headers={'X-Longpolling-Since': browser.position})
+        assert response.json()['missed'] is True
+    finally:
+        sql("UPDATE longpolling_origin SET horizon = 0")
+    browser.session.call('/web_longpolling_bus/missed', {})
+    assert browser.session.call('/bus/has_missed_notifications', ask) is True
+    assert browser.session.call('/bus/has_missed_notifications', ask) is False, 'it is said once'
+
+
+class StockReader:
+    """Asks as Odoo's browsers do when they connect again: for what has a higher id than the last message."""
+
+    def __init__(self, session: Session, channel: str):
+        self.session, self.channel = session, channel
+        self.last = 0
+        self.got: list = []
+
+    def look(self, first=False):
+        said = self.session.call('/websocket/peek_notifications', {
+            'channels': [self.channel], 'last': self.last, 'is_first_poll': first})
+        self.got += [each['message']['payload'] for each in said['notifications'] if each['message']['type'] == 'test']
+        self.last = max([self.last, *(each['id'] for each in said['notifications'])])
+
+
+def test_none_of_2000_overlapping_transactions_is_lost(stack, client, ann, bob, admin, channel, capsys):
+    """A row's id is given out before its transaction commits: who asks for higher ids loses those that commit late."""
+    stock, browser = StockReader(bob.clone(), channel), client(ann, channel)
+    admin.rpc('longpolling.bus.test', 'send', [channel, ['begin']])
+    stock.look(first=True)
+    over = threading.Event()
+
+    def send_one(number):
+        local = threads.__dict__
+        if 'session' not in local:
+            local['session'] = admin.clone()
+        local['session'].rpc('longpolling.bus.test', 'send', [channel, [number], random.choice((0, 0.01, 0.05))])
+
+    def look():
+        while not over.is_set():
+            stock.look()
+
+    threads = threading.local()
+    looking = threading.Thread(target=look)
+    looking.start()
+    polling = browser.polling(over)
+    with ThreadPoolExecutor(AT_ONCE) as senders:
+        list(senders.map(send_one, range(OVERLAPPING)))
+    admin.rpc('longpolling.bus.test', 'send', [channel, ['end']])
+    over.set()
+    looking.join()
+    polling.join()
+    stock.look()
+    browser.poll_until(lambda: 'end' in browser.payloads())
+    numbers = [payload for payload in browser.payloads() if isinstance(payload, int)]
+    lost = set(range(OVERLAPPING)) - set(stock.got)
+    with capsys.disabled():
+        print(f'\nof {OVERLAPPING} messages `id > last` has lost {len(lost)}, the feed '
+              f'{OVERLAPPING - len(set(numbers))}')
+    assert sorted(numbers) == list(range(OVERLAPPING)), 'each one, and each once'
+    assert lost

@@ -1,0 +1,125 @@
+"""Presence: who polls is online, and offline when his last tab leaves, his browser crashes, or his network is gone."""
+
+import re
+
+import pytest
+
+from tests.support.bus_client import BusClient
+from tests.support.clients import visit
+from tests.support.held_polls import eventually
+
+ONLINE = {'inactivity_period': 0}
+
+
+@pytest.fixture
+def status(admin):
+    """`status(uid)`: the presence of a user, as others see it."""
+    return lambda uid: admin.rpc('res.users', 'read', [[uid], ['im_status']])[0]['im_status']
+
+
+@pytest.fixture
+def renewal(admin):
+    """Browsers renew every second, so that they are missed soon."""
+    admin.rpc('ir.config_parameter', 'set_param', ['web_longpolling_bus.renewal', '1'])
+    yield
+    admin.rpc('ir.config_parameter', 'set_param', ['web_longpolling_bus.renewal', False])
+
+
+def enter(session) -> BusClient:
+    browser = BusClient(session.clone())
+    browser.subscribe()
+    assert browser.event('update_presence', ONLINE) == {}
+    return browser
+
+
+def test_who_polls_is_online_and_offline_when_his_last_tab_leaves(ann, bob, client, status, sql):
+    [(partner,)] = sql("SELECT partner_id FROM res_users WHERE id = %s", (ann.uid,))
+    other = client(bob, f'odoo-presence-res.partner_{partner}')
+    browser = enter(ann)
+    assert status(ann.uid) == 'online'
+    browser.leave()
+    assert status(ann.uid) == 'offline'
+    browser.leave()     # a beacon and a request of the worker may both arrive
+    seen = lambda: [told['presence_status'] for told in other.payloads('bus.bus/im_status_updated')   # noqa: E731
+                    if told['partner_id'] == partner]
+    other.poll_until(lambda: seen()[-1:] == ['offline'])
+    assert 'online' in seen()
+
+
+def test_who_has_another_browser_stays_online(ann, status):
+    """Also one in which another tab polls with a worker of its own, in the same session."""
+    first, second = enter(ann), enter(ann)
+    first.leave()
+    assert status(ann.uid) == 'online'
+    second.leave()
+    assert status(ann.uid) == 'offline'
+
+
+def test_who_renews_stays_and_who_does_not_is_offline(ann, bob, admin, status, renewal):
+    """A browser that has crashed, and one whose network is gone, say nothing."""
+    crashed, alive = enter(ann), enter(bob)
+
+    def expire():
+        assert alive.renew() == {'renewed': True}
+        admin.rpc('longpolling.bus.test', 'expire')
+        return status(ann.uid) == 'offline'
+    eventually(expire, pause=0.3)
+    assert status(bob.uid) == 'online'
+    assert crashed.renew() == {'renewed': False}, 'it must subscribe again'
+    crashed.subscribe()
+    crashed.event('update_presence', ONLINE)
+    assert status(ann.uid) == 'online'
+    alive.leave()
+    crashed.leave()
+
+
+def test_a_guest_is_online_and_offline(stack, admin, sql):
+    """By invitation link, without a login."""
+    guest = visit(stack)
+    path = invitation(admin)
+    page = guest.http.get(stack.url + path, timeout=60)
+    assert page.status_code == 200 and 'dgid' in guest.http.cookies, page.text[:500]
+    browser = enter(guest)
+    read = "SELECT status FROM mail_presence WHERE guest_id IS NOT NULL ORDER BY id DESC LIMIT 1"
+    assert sql(read) == [('online',)]
+    browser.leave()
+    assert sql(read) == [('offline',)]
+
+
+def invitation(admin) -> str:
+    """The path of the invitation to a new channel."""
+    numbers = admin.rpc('discuss.channel', 'create', [[{'name': 'Open', 'channel_type': 'channel'}]])
+    admin.rpc('discuss.channel', 'write', [numbers, {'group_public_id': False}])
+    [channel] = admin.rpc('discuss.channel', 'read', [numbers, ['uuid', 'invitation_url']])
+    return re.sub(r'^https?://[^/]+', '', channel['invitation_url'])
+
+
+def test_a_name_that_nobody_has_changes_nothing(ann, status, stack):
+    browser = enter(ann)
+    for name in ('', 'x' * 32, '0' * 5000, "' OR 1=1"):
+        stranger = visit(stack)
+        answer = stranger.http.post(stack.url + '/web_longpolling_bus/leave', data=name, timeout=30)
+        assert answer.status_code == 204
+    assert status(ann.uid) == 'online'
+    browser.leave()
+
+
+def test_who_logs_in_in_the_same_browser_takes_the_place(ann, bob, status):
+    """The worker goes on under its name; the one who was there is gone."""
+    browser = enter(ann)
+    browser.session = bob.clone()
+    assert browser.renew() == browser.event('update_presence', ONLINE) == {'expired': True}
+    browser.uid = browser.position = None
+    browser.subscribe()
+    browser.event('update_presence', ONLINE)
+    assert (status(ann.uid), status(bob.uid)) == ('offline', 'online')
+    browser.leave()
+    assert status(bob.uid) == 'offline'
+
+
+def test_who_is_at_two_machines_stays_online(stack, ann, status):
+    first, second = enter(ann), enter(visit(stack, 'ann'))
+    first.leave()
+    assert status(ann.uid) == 'online'
+    second.leave()
+    assert status(ann.uid) == 'offline'

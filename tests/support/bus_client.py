@@ -1,0 +1,90 @@
+"""What a browser's bus worker does, as far as HTTP goes: it subscribes at the host and polls at the sidecar."""
+
+import json
+import secrets
+import threading
+
+from .clients import Session
+from .pages import POSITION, SINCE
+
+MESSAGES = '/web_longpolling_bus/messages'
+
+
+class BusClient:
+    """One browser on the bus by long polling. Its session may be nobody's, or a guest's by a cookie."""
+
+    def __init__(self, session: Session):
+        self.session = session
+        self.name = secrets.token_hex(16)
+        self.channels: list[str] = []
+        self.last = 0
+        self.uid: int | bool | None = None
+        self.ticket: str | None = None
+        self.position: str | None = None
+        self.parts = ''                     # of a message that comes in several events
+        self.messages: list[dict] = []      # {"id", "message"}, in the order in which they came
+        self.statuses: list[int] = []       # of its polls
+
+    def subscribe(self, *channels: str, last: int | None = None) -> dict:
+        """As at the start of a worker, and when its channels change; what the host says."""
+        self.channels = list(channels)
+        said = self.session.call('/web_longpolling_bus/subscribe', {
+            'name': self.name, 'channels': self.channels, 'last': self.last if last is None else last,
+            'uid': self.uid, 'known': self.position is not None, 'ticket': self.ticket})
+        if 'ticket' in said:
+            self.uid, self.ticket = said['uid'], said['ticket']
+            if 'position' in said:
+                self.position = said['position']
+                self._take(said['notifications'])
+        return said
+
+    def event(self, name: str, data: dict) -> dict:
+        return self.session.call('/web_longpolling_bus/event', {'event_name': name, 'data': data, 'uid': self.uid})
+
+    def renew(self) -> dict:
+        return self.session.call('/web_longpolling_bus/renew', {
+            'name': self.name, 'ticket': self.ticket, 'uid': self.uid})
+
+    def leave(self):
+        answer = self.session.http.post(self.session.url + '/web_longpolling_bus/leave', data=self.name, timeout=30)
+        assert answer.status_code == 204, answer.text
+
+    def poll(self, **more) -> int:
+        """One poll; its status. What it brings is added to `messages`."""
+        response = self.session.poll(MESSAGES, {'ticket': self.ticket}, headers={SINCE: self.position}, **more)
+        self.statuses.append(response.status_code)
+        if response.status_code in (200, 204):
+            self.position = response.headers.get(POSITION, self.position)
+        if response.status_code == 200:
+            for event in response.json()['events']:
+                number, text, *more_follow = event['payload']
+                self.parts += text
+                if not more_follow:
+                    self._take([{'id': number, 'message': json.loads(self.parts)}])
+                    self.parts = ''
+        return response.status_code
+
+    def _take(self, messages):
+        self.messages += messages
+        self.last = max([self.last, *(message['id'] for message in messages)])
+
+    def payloads(self, kind: str = 'test') -> list:
+        return [message['message']['payload'] for message in self.messages if message['message']['type'] == kind]
+
+    def poll_until(self, condition, polls: int = 50):
+        """Poll until `condition()` is true."""
+        for _ in range(polls):
+            if condition():
+                return
+            status = self.poll()
+            assert status in (200, 204), status
+        assert condition(), self.messages
+
+    def polling(self, over: threading.Event) -> threading.Thread:
+        """Polls in a thread until `over` is set and a poll was answered after that."""
+        def run():
+            while not over.is_set():
+                self.poll()
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread

@@ -1,0 +1,90 @@
+# -*- coding: utf-8 -*-
+"""What ``static/src/socket.js`` sends to the host. Not below /websocket, which dispatchers send to Odoo's port 8072."""
+import logging
+
+from odoo.addons.bus.controllers.main import BusController
+from odoo.addons.web_longpolling.longpolling import longpolling
+from odoo.http import Controller, request, route
+
+_logger = logging.getLogger(__name__)
+
+# What a browser calls its connection; it makes it up, so that nobody can guess it.
+_NAME_LENGTH = 32
+# Of the session, when events were lost to its browser.
+_MISSED = 'web_longpolling_bus_missed'
+
+
+def _connections(name):
+    connections = request.env['web_longpolling_bus.connection'].sudo()
+    return connections.search([('name', '=', name)]) if isinstance(name, str) else connections
+
+
+def _another(uid):
+    """Whether somebody else than this user, False for nobody, is logged in by now."""
+    return uid is not None and uid != (request.session.uid or False)
+
+
+class LongPollingBus(Controller):
+
+    @route('/web_longpolling_bus/subscribe', type='jsonrpc', auth='public')
+    def subscribe(self, name, channels, last, uid=None, known=False, ticket=None):
+        """As the event `subscribe` on Odoo's socket.
+
+        :param name: of the browser's connection
+        :param uid: whose socket it is, False if nobody's, None if it does not know yet
+        :param known: whether the socket goes on from a position that it knows
+        :param ticket: the one that this replaces
+        :returns: `expired`, or else `uid`, `renewal` in seconds, `ticket`, and if not `known`: `position` and
+            `notifications`
+        """
+        if not isinstance(name, str) or len(name) != _NAME_LENGTH:
+            raise ValueError("The name of a connection has %d characters." % _NAME_LENGTH)
+        if _another(uid):
+            return {'expired': True}
+        # Odoo refuses the other events of a socket whose session has not subscribed.
+        request.session['is_websocket_session'] = True
+        if ticket:
+            longpolling.revoke_ticket(request.env.cr, ticket)
+        websocket = request.env['ir.websocket']
+        answer = websocket._as_guest(
+            type(websocket)._subscribe_longpolling, channels, last,
+            request.env['web_longpolling_bus.connection']._ticket_seconds(), bool(known) and uid is not None)
+        request.env['web_longpolling_bus.connection'].sudo()._enter(name)
+        return dict(answer, uid=request.session.uid or False,
+                    renewal=request.env['web_longpolling_bus.connection']._renewal())
+
+    @route('/web_longpolling_bus/event', type='jsonrpc', auth='public')
+    def event(self, event_name, data=None, uid=None):
+        """Any other event on Odoo's socket."""
+        if _another(uid) or 'is_websocket_session' not in request.session:
+            return {'expired': True}
+        request.env['ir.websocket']._serve_ir_websocket(event_name, data)
+        return {}
+
+    @route('/web_longpolling_bus/renew', type='jsonrpc', auth='public')
+    def renew(self, name, ticket, uid=None):
+        """The browser is still there; `renewed` is False if it must subscribe again."""
+        if _another(uid):
+            return {'expired': True}
+        seconds = request.env['web_longpolling_bus.connection']._ticket_seconds()
+        return {'renewed': _connections(name)._renew() and longpolling.renew_ticket(request.env.cr, ticket, seconds)}
+
+    @route('/web_longpolling_bus/missed', type='jsonrpc', auth='public')
+    def missed(self):
+        """Events were lost to this browser: it came back after the retention."""
+        request.session[_MISSED] = True
+        return {}
+
+    @route('/web_longpolling_bus/leave', type='http', auth='public', methods=['POST'], csrf=False, save_session=False)
+    def leave(self):
+        """The last tab of a browser leaves; it sends the name of its connection, and waits for no answer."""
+        _connections(request.httprequest.get_data(as_text=True)[:_NAME_LENGTH])._leave()
+        return request.make_response('', status=204)
+
+
+class MissedNotifications(BusController):
+
+    @route()
+    def has_missed_notifications(self, last_notification_id):
+        missed = super().has_missed_notifications(last_notification_id)
+        return bool(request.session.pop(_MISSED, False)) or missed

@@ -1,0 +1,19 @@
+# -*- coding: utf-8 -*-
+"""Whatever is written to the bus is published, in the same transaction."""
+from odoo import api, models
+from odoo.addons.web_longpolling.longpolling import longpolling
+
+from ..channels import feed_channel, payloads
+
+
+class Bus(models.Model):
+    _inherit = 'bus.bus'
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # All of _sendone arrives here, just before the commit; there is no other writer.
+        messages = super().create(vals_list)
+        for message in messages:
+            for payload in payloads(message.id, message.message or ''):
+                longpolling.publish(self.env.cr, feed_channel(message.channel or ''), payload)
+        return messages

@@ -1,0 +1,53 @@
+# -*- coding: utf-8 -*-
+"""How a browser's worker learns which way its messages go."""
+import base64
+import hashlib
+import logging
+import os
+
+from odoo import api, models
+from odoo.addons.web_longpolling.longpolling import get_path, get_timeout
+from odoo.tools import file_path
+
+_logger = logging.getLogger(__name__)
+
+PARAMETER = 'web_longpolling_bus.transport'
+TRANSPORTS = ('auto', 'longpolling', 'websocket')
+# Seconds after which a WebSocket that did not work is tried again, the first time.
+RETRY_PARAMETER = 'web_longpolling_bus.retry'
+RETRY = 60
+
+
+def _digest_of_script():
+    with open(file_path(os.path.join('web_longpolling_bus', 'static', 'src', 'socket.js')), 'rb') as script:
+        return hashlib.sha256(script.read()).hexdigest()[:8]
+
+
+class IrHttp(models.AbstractModel):
+    _inherit = 'ir.http'
+
+    def session_info(self):
+        return self._with_transport(super().session_info())
+
+    @api.model
+    def get_frontend_session_info(self):
+        return self._with_transport(super().get_frontend_session_info())
+
+    def _with_transport(self, info):
+        """Add to the version of the worker how it is to work.
+
+        It reaches the worker's address, so that a changed setting or script is another worker, and the socket's, from
+        which ``socket.js`` takes it off again: the server compares versions.
+        """
+        parameters = self.env['ir.config_parameter'].sudo()
+        transport = parameters.get_param(PARAMETER, 'auto')
+        if transport not in TRANSPORTS:
+            _logger.warning("The system parameter %s is %r, but it may be one of %s; auto is taken.",
+                            PARAMETER, transport, ', '.join(TRANSPORTS))
+            transport = 'auto'
+        if transport == 'websocket':
+            return info
+        path = base64.urlsafe_b64encode(get_path().encode()).decode().rstrip('=')
+        return dict(info, websocket_worker_version='~'.join([
+            info['websocket_worker_version'], transport, path, str(int(get_timeout())),
+            str(int(parameters.get_param(RETRY_PARAMETER, RETRY))), _digest_of_script()]))

@@ -1,0 +1,590 @@
+/** @odoo-module ignore */
+// What the bus worker takes for the browser's WebSocket: a real one where that works, or else polls.
+//
+//     new WebSocket(url)  ->  Socket
+//       by_websocket         the browser's own; when it can't be opened, or dies again and again:
+//       by_polls             Polls: up to the host by POST, down from the sidecar by held polls
+//
+// The worker of Odoo notices nothing of it: same events, same close codes, same JSON. What the server has to say about
+// how to work stands in the version, after Odoo's own: see models/ir_http.py. Without it, sockets are the browser's own.
+(function (scope) {
+    "use strict";
+    const Native = scope.WebSocket;
+    if (!Native || !scope.fetch || scope.web_longpolling_bus) {
+        return;
+    }
+
+    // Close codes (RFC 6455, section 7.4.1, and Odoo's own).
+    const NO_STATUS = 1005;
+    const ABNORMAL = 1006;
+    const SESSION_EXPIRED = 4001;
+    const KEEP_ALIVE_TIMEOUT = 4002; // the worker connects again at once
+
+    // Milliseconds. A WebSocket is given so long to open,
+    const OPENING = 5000;
+    // and works if it lives for so long; proxies that let none live end them after 10 s.
+    const WORKS = 20000;
+    // So many that died sooner, one after the other, are enough.
+    const DEATHS = 2;
+    // The pause until one is tried again doubles up to this.
+    const LONGEST_RETRY = 1800000;
+
+    // A sidecar that restarts is back within this; until then nobody is told.
+    const PATIENCE = 20000;
+    const FIRST_CEILING = 500;
+    const LAST_CEILING = 5000;
+    // The sidecar answers after its timeout; who hears nothing for so much longer has lost the connection.
+    const OVERDUE = 20000;
+    // How long the host may take to answer.
+    const HOST = 60000;
+
+    // Of this worker. `name`: what it calls itself; nobody can guess it.
+    const browser = {
+        name: [...scope.crypto.getRandomValues(new Uint8Array(16))]
+            .map((byte) => byte.toString(16).padStart(2, "0"))
+            .join(""),
+        deaths: 0,
+        polling: false, // whether WebSockets are known not to work
+        retries: 0,
+        probe: null, // a WebSocket that is tried while polls go on
+        ready: null, // one that has shown that it works
+        parts: "", // of a message that comes in several events; it goes with the position
+        position: null, // up to which messages were handed out,
+        uid: null, // to the socket of this user, of
+        base: null, // this server
+        last: 0, // the highest id among them
+    };
+
+    /** What the version says: {base, version, transport, path, timeout, retry}; null if it is Odoo's own alone. */
+    function parse(url) {
+        const address = new URL(url);
+        const parts = (address.searchParams.get("version") || "").split("~");
+        if (parts.length !== 6) {
+            return null;
+        }
+        const [version, transport, path, timeout, retry] = parts;
+        address.searchParams.set("version", version);
+        return {
+            native: address.href,
+            base: address.origin.replace(/^ws/, "http"),
+            transport: transport,
+            path: scope.atob(path.replace(/-/g, "+").replace(/_/g, "/")),
+            timeout: Number(timeout) * 1000,
+            retry: Number(retry) * 1000,
+        };
+    }
+
+    const jitter = (delay) => delay * (0.75 + Math.random() / 2);
+    const pause = (delay) => new Promise((resolve) => scope.setTimeout(resolve, delay));
+
+    /** A response of the server, or null if there is none in time, or it was broken off. */
+    async function request(url, options, limit, controller) {
+        const abort = controller || new AbortController();
+        const timer = scope.setTimeout(() => abort.abort(), limit);
+        try {
+            const response = await scope.fetch(
+                url,
+                Object.assign({ credentials: "same-origin", cache: "no-store", signal: abort.signal }, options)
+            );
+            return { status: response.status, headers: response.headers, text: await response.text() };
+        } catch {
+            return null;
+        } finally {
+            scope.clearTimeout(timer);
+        }
+    }
+
+    const as_json = (body) => ({
+        method: "POST",
+        headers: { "Content-Type": "application/json", Accept: "application/json" },
+        body: JSON.stringify(body),
+    });
+
+    /** The result of a route of the host; {failed: true} if there is none. */
+    async function call(base, route, params) {
+        const response = await request(
+            base + "/web_longpolling_bus/" + route,
+            as_json({ jsonrpc: "2.0", method: "call", params: params }),
+            HOST
+        );
+        try {
+            const body = response.status === 200 ? JSON.parse(response.text) : {};
+            if (body.error && body.error.code === 100) {
+                return { expired: true };
+            }
+            return body.result === undefined ? { failed: true } : body.result;
+        } catch {
+            return { failed: true };
+        }
+    }
+
+    /** The messages of one socket, by polls. */
+    class Polls {
+        /** @param {Socket} socket  whose events these are */
+        constructor(socket, settings) {
+            this.socket = socket;
+            this.settings = settings;
+            this.ended = false;
+            this.ticket = null;
+            this.held = null; // the AbortController of the poll under way
+            this.up = Promise.resolve();
+            this.refused = 0;
+            if (browser.base !== settings.base) {
+                browser.position = browser.uid = null;
+            }
+            browser.base = settings.base;
+            this.open();
+        }
+
+        async open() {
+            const answer = await request(this.sidecar("open"), {}, OPENING);
+            if (this.ended) {
+                return;
+            }
+            if (answer === null || answer.status !== 200) {
+                this.fail();
+                return;
+            }
+            this.socket.opened();
+            announce();
+        }
+
+        sidecar(route) {
+            return this.settings.base + this.settings.path + "/web_longpolling_bus/" + route;
+        }
+
+        /** What the worker sends goes up in its order, one after the other. */
+        send(message) {
+            if (typeof message !== "string") {
+                return; // it only asks whether the connection is alive
+            }
+            const { event_name, data } = JSON.parse(message);
+            this.up = this.up.then(() => {
+                if (this.ended) {
+                    return null;
+                }
+                if (event_name === "subscribe") {
+                    return this.subscribe(data.channels, data.last);
+                }
+                return this.event(event_name, data);
+            });
+        }
+
+        async event(event_name, data) {
+            const answer = await call(this.settings.base, "event", { event_name, data, uid: browser.uid });
+            this.heed(answer);
+        }
+
+        /** @returns {boolean} whether the socket goes on */
+        heed(answer) {
+            if (answer.expired && !this.ended) {
+                browser.uid = browser.position = null;
+                this.close(SESSION_EXPIRED);
+            }
+            return !this.ended;
+        }
+
+        async subscribe(channels, last) {
+            this.channels = channels;
+            const known = browser.position !== null && browser.uid !== null;
+            const answer = await call(this.settings.base, "subscribe", {
+                name: browser.name,
+                channels: channels,
+                last: known ? Math.max(last, browser.last) : last,
+                uid: browser.uid,
+                known: known,
+                ticket: this.ticket,
+            });
+            if (!this.heed(answer)) {
+                return;
+            }
+            if (answer.failed) {
+                this.fail();
+                return;
+            }
+            browser.uid = answer.uid;
+            if (answer.position !== undefined) {
+                browser.position = answer.position;
+                browser.parts = "";
+                this.hand_out(answer.notifications);
+            }
+            this.renew_after(answer.renewal * 1000);
+            const first = this.ticket === null;
+            this.ticket = answer.ticket;
+            if (first) {
+                this.poll();
+            } else if (this.held !== null) {
+                this.held.abort(); // it is held by the ticket of before
+            }
+        }
+
+        renew_after(delay) {
+            scope.clearTimeout(this.renewal);
+            this.renewal = scope.setTimeout(async () => {
+                const answer = await call(this.settings.base, "renew", {
+                    name: browser.name,
+                    ticket: this.ticket,
+                    uid: browser.uid,
+                });
+                if (!this.heed(answer)) {
+                    return;
+                }
+                this.renew_after(delay);
+                if (answer.renewed === false) {
+                    this.subscribe_again();
+                }
+            }, jitter(delay));
+        }
+
+        subscribe_again() {
+            this.up = this.up.then(() => (this.ended ? null : this.subscribe(this.channels, browser.last)));
+            return this.up;
+        }
+
+        /** Poll until the socket is closed. */
+        async poll() {
+            let failing_since = null;
+            let failures = 0;
+            while (!this.ended) {
+                const ticket = this.ticket;
+                this.held = new AbortController();
+                const options = as_json({ ticket: ticket });
+                options.headers["X-Longpolling-Since"] = browser.position;
+                const answer = await request(
+                    this.sidecar("messages"), options, this.settings.timeout + OVERDUE, this.held);
+                this.held = null;
+                if (this.ended) {
+                    return;
+                }
+                const status = answer === null ? 0 : answer.status;
+                if (status === 200 && this.received(answer)) {
+                    failing_since = null;
+                    failures = this.refused = 0;
+                    continue;
+                }
+                if (status === 204) {
+                    browser.position = answer.headers.get("X-Longpolling-Position") || browser.position;
+                    failing_since = null;
+                    failures = this.refused = 0;
+                    continue;
+                }
+                if (ticket !== this.ticket) {
+                    continue; // broken off
+                }
+                if (status === 401) {
+                    // The host knows whether the session has ended; it may be that its name has changed just now.
+                    this.refused += 1;
+                    if (this.refused > 2) {
+                        this.heed({ expired: true });
+                        return;
+                    }
+                    await pause(200);
+                    await this.subscribe_again();
+                    continue;
+                }
+                if (status === 410 && this.refused < 3) {
+                    this.refused += 1;
+                    await this.subscribe_again();
+                    continue;
+                }
+                const now = Date.now();
+                failing_since = failing_since === null ? now : failing_since;
+                if (now - failing_since > PATIENCE) {
+                    this.fail();
+                    return;
+                }
+                const stopping = answer !== null && answer.headers.get("X-Longpolling") === "stopping";
+                const ceiling = stopping ? FIRST_CEILING : FIRST_CEILING * Math.pow(2, failures);
+                failures += stopping ? 0 : 1;
+                await pause(Math.random() * Math.min(ceiling, LAST_CEILING));
+            }
+        }
+
+        /** @returns {boolean} whether it is what a sidecar answers */
+        received(answer) {
+            let batch;
+            try {
+                batch = JSON.parse(answer.text);
+            } catch {
+                return false; // a page of a proxy's
+            }
+            if (typeof batch.position !== "string" || !Array.isArray(batch.events)) {
+                return false;
+            }
+            if (batch.missed) {
+                this.missed();
+                return true;
+            }
+            browser.position = batch.position;
+            const messages = [];
+            for (const event of batch.events) {
+                const [id, text, more] = event.payload;
+                browser.parts += text;
+                if (!more) {
+                    try {
+                        messages.push({ id: id, message: JSON.parse(browser.parts) });
+                    } catch (error) {
+                        scope.console.error("A message of the bus is not JSON", error);
+                    }
+                    browser.parts = "";
+                }
+            }
+            this.hand_out(messages);
+            return true;
+        }
+
+        hand_out(messages) {
+            if (messages.length > 0) {
+                browser.last = Math.max(browser.last, ...messages.map((message) => message.id));
+                this.socket.tell(new MessageEvent("message", { data: JSON.stringify(messages) }));
+            }
+        }
+
+        /** Events are lost: the pages are told when the worker has connected again. */
+        async missed() {
+            browser.position = null;
+            this.ended = true;
+            await call(this.settings.base, "missed", {});
+            this.ended = false;
+            this.close(KEEP_ALIVE_TIMEOUT);
+        }
+
+        fail() {
+            this.end();
+            this.socket.failed();
+        }
+
+        end() {
+            this.ended = true;
+            scope.clearTimeout(this.renewal);
+            if (this.held !== null) {
+                this.held.abort();
+            }
+            announce();
+        }
+
+        /** @param {number} [code]  without one it is the worker that closes */
+        close(code) {
+            this.end();
+            if (code === undefined || code === 1000) {
+                leave(this.settings.base);
+            }
+            this.socket.closed(code || NO_STATUS, "");
+        }
+    }
+
+    /** What the worker takes for a WebSocket. */
+    class Socket extends EventTarget {
+        constructor(url, protocols) {
+            const settings = parse(url);
+            if (settings === null) {
+                return new Native(url, protocols);
+            }
+            super();
+            this.url = url;
+            this.settings = settings;
+            this.readyState = Socket.CONNECTING;
+            this.binaryType = "blob";
+            this.inner = null;
+            this.was_open = false;
+            if (settings.transport === "longpolling" || (browser.polling && browser.ready === null)) {
+                this.by_polls();
+            } else {
+                this.by_websocket();
+            }
+            sockets.add(this);
+        }
+
+        // -- what the worker does
+
+        send(message) {
+            if (this.readyState === Socket.CONNECTING) {
+                throw new DOMException("Still in CONNECTING state.", "InvalidStateError");
+            }
+            if (this.readyState === Socket.OPEN) {
+                this.inner.send(message);
+            }
+        }
+
+        close(code, reason) {
+            if (this.readyState < Socket.CLOSING) {
+                this.readyState = Socket.CLOSING;
+                const inner = this.inner;
+                Promise.resolve().then(() => inner.close(code, reason));
+            }
+        }
+
+        // -- what becomes of it
+
+        tell(event) {
+            this.dispatchEvent(event);
+            const handler = this["on" + event.type];
+            if (typeof handler === "function") {
+                handler.call(this, event);
+            }
+        }
+
+        opened() {
+            if (this.readyState === Socket.CONNECTING) {
+                this.readyState = Socket.OPEN;
+                this.was_open = true;
+                this.tell(new Event("open"));
+            }
+        }
+
+        /** It could not be opened, or its connection is lost. */
+        failed() {
+            if (!this.was_open) {
+                this.readyState = Socket.CLOSED;
+                this.tell(new Event("error"));
+            }
+            this.closed(ABNORMAL, "");
+        }
+
+        closed(code, reason) {
+            sockets.delete(this);
+            this.readyState = Socket.CLOSED;
+            this.tell(new CloseEvent("close", { code: code, reason: reason, wasClean: code !== ABNORMAL }));
+        }
+
+        // -- the two ways
+
+        by_polls() {
+            this.inner = new Polls(this, this.settings);
+            if (this.settings.transport === "auto") {
+                try_again_later(this.settings);
+            }
+        }
+
+        by_websocket() {
+            const socket = browser.ready || new Native(this.settings.native);
+            const was_ready = browser.ready !== null;
+            browser.ready = null;
+            this.inner = socket;
+            let works = null;
+            const opened = () => {
+                scope.clearTimeout(opening);
+                browser.position = null; // from here on the server itself goes on from the last id
+                works = scope.setTimeout(() => (browser.deaths = 0), WORKS);
+                this.opened();
+            };
+            const give_up = () => {
+                socket.onopen = socket.onclose = socket.onmessage = socket.onerror = null;
+                socket.close();
+                if (this.readyState === Socket.CONNECTING) {
+                    browser.polling = true;
+                    this.by_polls();
+                } else {
+                    this.closed(ABNORMAL, "");
+                }
+            };
+            const opening = scope.setTimeout(give_up, OPENING);
+            socket.onopen = opened;
+            socket.onmessage = (event) => this.tell(new MessageEvent("message", { data: event.data }));
+            socket.onclose = (event) => {
+                scope.clearTimeout(opening);
+                scope.clearTimeout(works);
+                if (!this.was_open) {
+                    give_up();
+                    return;
+                }
+                if (event.code === ABNORMAL && this.readyState === Socket.OPEN && browser.deaths < DEATHS) {
+                    browser.deaths += 1;
+                    browser.polling = browser.deaths === DEATHS;
+                }
+                this.closed(event.code, event.reason);
+            };
+            if (was_ready) {
+                Promise.resolve().then(opened);
+            }
+        }
+    }
+    Object.assign(Socket, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
+    const sockets = new Set();
+
+    /** While polls go on: see now and then whether a WebSocket lives. */
+    function try_again_later(settings) {
+        if (browser.probe !== null) {
+            return;
+        }
+        const delay = Math.min(settings.retry * Math.pow(2, browser.retries), LONGEST_RETRY);
+        browser.probe = scope.setTimeout(() => {
+            const socket = new Native(settings.native);
+            let works = null;
+            socket.onopen = () => {
+                works = scope.setTimeout(() => {
+                    socket.onopen = socket.onclose = null;
+                    browser.probe = null;
+                    browser.retries = browser.deaths = 0;
+                    browser.polling = false;
+                    const polling = [...sockets].filter((each) => each.inner instanceof Polls);
+                    if (polling.length === 0) {
+                        socket.close();
+                        return;
+                    }
+                    // The worker connects again at once, and gets this one.
+                    browser.ready = socket;
+                    socket.onclose = () => (browser.ready = browser.ready === socket ? null : browser.ready);
+                    polling.forEach((each) => each.inner.close(KEEP_ALIVE_TIMEOUT));
+                }, WORKS);
+            };
+            socket.onclose = () => {
+                scope.clearTimeout(works);
+                browser.probe = null;
+                browser.retries += 1;
+                if ([...sockets].some((each) => each.inner instanceof Polls)) {
+                    try_again_later(settings);
+                }
+            };
+        }, jitter(delay));
+    }
+
+    // -- who leaves
+
+    const ports = new Set(); // of the pages of a SharedWorker
+    // A page without SharedWorker has this worker for itself, and would hear of those of other pages.
+    const shared = typeof scope.SharedWorkerGlobalScope === "function" && scope instanceof scope.SharedWorkerGlobalScope;
+    const pages = shared && scope.BroadcastChannel ? new BroadcastChannel("web_longpolling_bus") : null;
+
+    const is_polling = () => [...sockets].some((each) => each.inner instanceof Polls && !each.inner.ended);
+
+    /** Tell the pages what the last of them has to say when it leaves; see leave.js. */
+    function announce() {
+        if (pages !== null) {
+            pages.postMessage({ name: browser.name, polling: is_polling(), pages: Math.max(1, ports.size) });
+        }
+    }
+
+    function leave(base) {
+        const options = { method: "POST", body: browser.name, credentials: "same-origin", keepalive: true };
+        scope.fetch(base + "/web_longpolling_bus/leave", options).catch(() => undefined);
+    }
+
+    function left(port) {
+        if (port !== null && !ports.delete(port)) {
+            return;
+        }
+        if (ports.size === 0 && is_polling()) {
+            leave(browser.base);
+        }
+        announce();
+    }
+
+    if (pages !== null) {
+        pages.onmessage = (event) => event.data === "?" && announce();
+    }
+    scope.addEventListener("connect", (event) => {
+        const port = event.ports[0];
+        ports.add(port);
+        port.addEventListener("message", (message) => message.data && message.data.action === "BUS:LEAVE" && left(port));
+        port.addEventListener("close", () => left(port));
+        announce();
+    });
+    if (!shared) {
+        scope.addEventListener(
+            "message", (message) => message.data && message.data.action === "BUS:LEAVE" && left(null));
+    }
+
+    scope.web_longpolling_bus = browser;
+    scope.WebSocket = Socket;
+})(globalThis);
