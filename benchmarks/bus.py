@@ -72,7 +72,6 @@ def beside(sessions) -> Iterator[Figure]:
     if stack.HOST == 'odoo-19.0':
         with odoo_bus.odoo_bus() as bus:
             yield from storm(bus, sessions, 101)
-        with odoo_bus.odoo_bus() as bus:
             yield from own_notifications(bus, sessions)
 
 

@@ -106,10 +106,13 @@ def all_sizes(visitor, sizes: list[int], notes: int) -> Iterator[Figure]:
         alone = list(measure(floor, 1, 0, notes, visitor))
     for size in sizes:
         yield from (figure._replace(size=size) for figure in alone)
-        for concerned in sorted({1, size}):
-            with peers.sidecar() as (sidecar, _):
+    with peers.sidecar() as (sidecar, _):
+        for size in sizes:
+            for concerned in sorted({1, size}):
                 yield from measure(sidecar, concerned, size - concerned, notes if concerned == 1 else notes // 10,
                                    visitor)
+                sidecar.wait_until_held(0)
+    for size in sizes:
         if size > 1:
             with peers.floor('listen') as floor:
                 yield from measure(floor, size, 0, notes // 10, visitor)

@@ -1,5 +1,6 @@
 """Sessions of many users, made by the host's own code in one process instead of by as many logins."""
 
+import functools
 import json
 import subprocess
 
@@ -29,8 +30,12 @@ class Session:
                                                'params': {**params, **self.extra}})
 
 
+@functools.cache
 def make_sessions(count: int, users: int) -> list[Session]:
-    """That many sessions of that many users, by the host's own code in one process with the rights of its servers."""
+    """That many sessions of that many users, by the host's own code in one process with the rights of its servers.
+
+    Whoever asks for as many again gets the same ones.
+    """
     made = subprocess.run(privilege.drop(stack.host_program(MAKER, str(count), str(users))),
                           env=stack.host_environment(), stdout=subprocess.PIPE, check=True, text=True).stdout
     return [Session(**json.loads(line)) for line in made.splitlines()]
