@@ -4,6 +4,7 @@ import resource
 import select
 import socket
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,10 +18,15 @@ class Answer(NamedTuple):
 
 
 class Crowd:
-    """Connections to one address, each of which sends a request and waits for its answer."""
+    """Connections to one address, each of which sends a request and waits for its answer.
+
+    answered: the status of the answer that a connection has received, None as long as it is not whole; `http` or
+        `frame`, which may be changed meanwhile
+    """
 
     def __init__(self, url: str, count: int):
         parts = urlsplit(url)
+        self.answered: Callable[[bytes], int | None] = http
         self.epoll = select.epoll()
         self.sockets: dict[int, socket.socket] = {}
         self.received: dict[int, bytes] = {}
@@ -63,9 +69,9 @@ class Crowd:
                 if not data:
                     self.epoll.unregister(number)
                     yield Answer(time.monotonic(), 0, number)
-                elif complete(received):
+                elif (status := self.answered(received)) is not None:
                     self.received.pop(number, None)
-                    yield Answer(time.monotonic(), int(received[9:12]), number)
+                    yield Answer(time.monotonic(), status, number)
                 else:
                     self.received[number] = received
 
@@ -85,13 +91,30 @@ class Crowd:
         self.epoll.close()
 
 
-def complete(received: bytes) -> bool:
-    """Whether these bytes are a whole answer: the sidecar and the floor say how long it is; a 204 has no body."""
+def http(received: bytes) -> int | None:
+    """The status if these bytes are a whole answer: a server says how long it is, a 204 or 101 has no body."""
     head, found, body = received.partition(b'\r\n\r\n')
     if not found:
-        return False
+        return None
     _, length, rest = head.lower().partition(b'content-length:')
-    return not length or len(body) >= int(rest.split(b'\r\n')[0])
+    if length and len(body) < int(rest.split(b'\r\n')[0]):
+        return None
+    return int(received[9:12])
+
+
+def frame(received: bytes) -> int | None:
+    """What kind of frame of a WebSocket these bytes are, if they are a whole one (RFC 6455, 5.2): 200 for a text, 100
+    for a pong, 0 for one that closes it."""
+    if len(received) < 2 or received[1] > 125 and len(received) < 10:
+        return None
+    length, begin = received[1], 2
+    if length == 126:
+        length, begin = int.from_bytes(received[2:4], 'big'), 4
+    elif length == 127:
+        length, begin = int.from_bytes(received[2:10], 'big'), 10
+    if len(received) < begin + length:
+        return None
+    return {1: 200, 10: 100}.get(received[0] & 15, 0)
 
 
 def raise_limit(files: int):

@@ -2,108 +2,100 @@
 
 What a held poll costs (connections to PostgreSQL, processor time, resident bytes), one event to all of them, all of
 them hanging up at once, and all of them coming back at once.
+
+`bench` does so at several sizes, with a session each and a process of its own each time, beside Odoo's own bus, nchan,
+and the same through nginx.
 """
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 
-from . import stack
+from . import crowd, odoo_bus, peers, stack
 from .client import Crowd
+from .figures import Figure
+from .sessions import make_sessions
 
 IDLE_SECONDS = 30
-ROUTE = '/news/follow'
-CHANNEL = 'benchmark'
 ATTEMPTS = 3        # at one event to all; the median counts
+WARM = 50
+# Of Odoo's bus, which takes three file descriptors a client, and 16 s for one event to 5,000.
+MOST_ON_THE_BUS = 5000
 
 
-def publish():
-    stack.sql(f"INSERT INTO longpolling_event (channel, payload) VALUES ('{CHANNEL}', '{{\"text\": \"benchmark\"}}')")
-    stack.sql('NOTIFY longpolling_feed')        # as the host's process does after its commit
+def measure(peer: peers.Peer, sessions, count: int, idle: float = IDLE_SECONDS,
+            attempts: int = ATTEMPTS) -> Iterator[Figure]:
+    """The life of `count` clients on a process that has just been started, in their order."""
+    def figure(what, value, unit):
+        return Figure(peer.name, what, count, value, unit)
 
-
-def arrive(name: str, url: str, requests: list[bytes], count: int, is_held) -> Crowd:
-    """Open `count` connections, send a request on each at once, wait until all are held; the Crowd."""
-    crowd = Crowd(url, count)
-    begun = time.monotonic()
-    crowd.send(requests)
-    is_held()
-    print(f'{name}: {count} polls that came at once are held after {time.monotonic() - begun:.2f} s', flush=True)
-    return crowd
-
-
-def one_event(name: str, crowd: Crowd, publish) -> float:
-    """Tell all of them; the seconds until the last has its answer."""
-    begun = time.monotonic()
-    publish()
-    published_at = time.monotonic()
-    answers = crowd.gather(60)
-    good = [answer for answer in answers if answer.status == 200]
-    last = max(answer.when for answer in answers) - published_at
-    print(f'{name}: one event, {len(good)} of {len(crowd)} answered with 200, the last {last:.3f} s after '
-          f'its commit (publishing took {published_at - begun:.3f} s)', flush=True)
-    return last
-
-
-def measure(name: str, url: str, process: int, requests, count: int, is_held, publish) -> tuple[float, float]:
-    """Hold, idle, publish; (resident bytes a poll, median seconds from publishing to the last answer)."""
-    warm = Crowd(url, 50)
-    warm.send(requests())
-    time.sleep(1)
-    warm.close()
-    time.sleep(1)
-    before = stack.resident(process)
-    crowd = arrive(name, url, requests(), count, is_held)
-    stack.wait_until_idle(process)
-    size = (stack.resident(process) - before) / count
-    used = stack.processor(process)
-    time.sleep(IDLE_SECONDS)
-    print(f'{name}: {stack.processor(process) - used:.2f} s of processor in {IDLE_SECONDS} idle seconds, '
-          f'{size / 1024:.1f} KiB resident a poll', flush=True)
-    times = []
-    for attempt in range(ATTEMPTS):
-        times.append(one_event(name, crowd, publish))
-        if attempt < ATTEMPTS - 1:
-            crowd.send(requests())
-            is_held()
-            stack.wait_until_idle(process)
-    crowd.close()
-    return size, sorted(times)[len(times) // 2]
-
-
-def hang_up_and_come_back(requests, count: int):
-    """All go at once, and come back at once."""
-    crowd = arrive('sidecar', stack.SIDECAR, requests(), count, lambda: stack.wait_until_held(count))
-    begun = time.monotonic()
-    crowd.close()
+    with Crowd(peer.url, min(WARM, count)) as warm:
+        peer.hold(warm, sessions)
+    peer.forget()
+    before = stack.resident(peer.pid)
+    with Crowd(peer.url, count) as clients:
+        begun, used = time.monotonic(), stack.processor(peer.pid)
+        peer.hold(clients, sessions)
+        if isinstance(peer, peers.Counting):        # of others it is not known when all are held
+            yield figure('arriving at once', time.monotonic() - begun, 's')
+        yield figure('arriving at once, processor', stack.processor(peer.pid) - used, 's')
+        stack.wait_until_idle(peer.pid)
+        yield figure('resident each', (stack.resident(peer.pid) - before) / count, 'B')
+        used = stack.processor(peer.pid)
+        time.sleep(idle)
+        yield figure('idle, of a core', (stack.processor(peer.pid) - used) / idle * 100, '%')
+        yield figure('connections to PostgreSQL', stack.connections(peer.pid), '')
+        yield from crowd.median_event(peer, clients, sessions, attempts)
+        peer.held_again(clients, sessions)
+        stack.wait_until_idle(peer.pid)
     closed = time.monotonic()
-    stack.wait_until_held(0)
-    print(f'sidecar: {count} polls whose clients hung up are freed {time.monotonic() - closed:.2f} s after the last '
-          f'did (hanging up took {closed - begun:.2f} s)', flush=True)
-    with arrive('sidecar', stack.SIDECAR, requests(), count, lambda: stack.wait_until_held(count)) as crowd:
-        refused = crowd.gather(0.5, count)
-        print(f'sidecar: of {count} that came back at once, {len(refused)} were refused', flush=True)
+    if isinstance(peer, peers.Sidecar):     # the floor does not notice that they are gone
+        peer.wait_until_held(0)
+        yield figure('hang-ups freed', time.monotonic() - closed, 's')
+        with Crowd(peer.url, count) as clients:
+            begun = time.monotonic()
+            peer.hold(clients, sessions)
+            yield figure('coming back at once', time.monotonic() - begun, 's')
+        peer.wait_until_held(0)
+
+
+def figures(quick: bool) -> Iterator[Figure]:
+    """Those of one round."""
+    sizes = (100,) if quick else (100, 1000, 5000, 15000)
+    more = {'idle': 1, 'attempts': 1} if quick else {'idle': 5, 'attempts': 3}
+    sessions = make_sessions(max(sizes), min(1000, max(sizes)))
+    for size in sizes:
+        own = sessions[:size]
+        with peers.sidecar() as (sidecar, started):
+            yield Figure('sidecar', 'start', size, started, 's')
+            yield from measure(sidecar, own, size, **more)
+        with peers.sidecar() as (sidecar, _):
+            through = peers.Sidecar(sidecar.pid, stack.NGINX, sidecar.url)
+            through.name = 'sidecar through nginx'
+            with contextlib.closing(through):
+                yield from measure(through, own, size, **more)
+        with peers.floor() as floor:
+            yield from measure(floor, own, size, **more)
+        with peers.nchan() as nchan:
+            yield from measure(nchan, own, size, **more)
+        if stack.HOST == 'odoo-19.0' and size <= MOST_ON_THE_BUS:
+            with odoo_bus.odoo_bus() as bus:
+                yield from measure(bus, own, size, **more)
 
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     sessions = stack.visitors(int(sys.argv[2]) if len(sys.argv) > 2 else 20)
     print(f'{stack.HOST}, {count} polls of {len(sessions)} sessions', flush=True)
-    publish()
-
-    def requests():
-        last = stack.position(sessions[0], [CHANNEL])
-        return [visitor.request(ROUTE, channels=[CHANNEL], since=last) for visitor in sessions]
-
-    sidecar = measure('sidecar', stack.SIDECAR, stack.PID, requests, count,
-                      lambda: stack.wait_until_held(count), publish)
-    print(f'sidecar: {stack.connections()} connections to PostgreSQL', flush=True)
-    stack.wait_until_held(0)
-    hang_up_and_come_back(requests, count)
-    with stack.floor() as floor:
-        bare = measure('floor', floor.url, floor.pid, requests, count,
-                       lambda: stack.wait_until_idle(floor.pid), floor.release)
-    print(f'ratio: {sidecar[0] / bare[0]:.2f} x the floor in bytes a poll, {sidecar[1] / bare[1]:.2f} x in the time '
-          'from one event to the last answer')
+    found = {}
+    with peers.floor() as floor:
+        for peer in (peers.running_sidecar(), floor):
+            for figure in measure(peer, sessions, count):
+                print(figure, flush=True)
+                found[figure.of, figure.what] = figure.value
+    for what in ('resident each', 'arriving at once', 'one event, last'):
+        print(f'ratio: {what} {found["sidecar", what] / found["floor", what]:.2f} x the floor')
 
 
 if __name__ == '__main__':

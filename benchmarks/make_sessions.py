@@ -1,10 +1,11 @@
 """Makes users and sessions by the host's own code, in one process: `make_sessions.py ADDON CONFIG DB SESSIONS USERS`.
 
 The host's Python runs this, so it must do on 2.7 as well. It prints a line of JSON for each session: the cookie's name
-and value, and what OpenERP 7.0 wants besides.
+and value, what OpenERP 7.0 wants besides, and the user's id.
 """
 
 import json
+import os
 import sys
 import time
 
@@ -14,7 +15,7 @@ SESSIONS, USERS = int(sys.argv[4]), int(sys.argv[5])
 sys.path.insert(0, ADDON)
 from host import boot       # type: ignore[import-not-found]  # noqa: E402, I001
 
-PACKAGE = boot.configure(CONFIG, '/dev/null')
+PACKAGE = boot.configure(CONFIG, os.path.join(os.environ['TMPDIR'], 'benchmarks.log'))
 del sys.path[0]
 
 
@@ -45,7 +46,7 @@ def odoo():
                            create_time=time.time(), _trace=[])
             session.session_token = security.compute_session_token(session, env(user=user.id))
             store.save(session)
-            yield {'cookie': ['session_id', session.sid], 'extra': {}}
+            yield {'cookie': ['session_id', session.sid], 'extra': {}, 'uid': user.id}
 
 
 def openerp():
@@ -69,7 +70,7 @@ def openerp():
         one.context = {'lang': 'en_US', 'tz': 'Europe/Paris', 'uid': uid}
         session['crowd'] = one
         store.save(session)
-        yield {'cookie': ['sid', session.sid], 'extra': {'session_id': 'crowd'}}
+        yield {'cookie': ['sid', session.sid], 'extra': {'session_id': 'crowd'}, 'uid': uid}
 
 
 for made in (openerp if PACKAGE == 'openerp' else odoo)():

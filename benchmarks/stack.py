@@ -1,33 +1,33 @@
-"""The stack of `python3 -m sandbox run` that a benchmark measures, and the floor beside it."""
+"""The stack of `python3 -m sandbox run` that a benchmark measures."""
 
 import contextlib
 import http.cookiejar
+import itertools
 import json
 import os
-import re
 import resource
-import socket
-import subprocess
+import shlex
 import time
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg2
+import psycopg2.extensions
 
-# Bare gevent.pywsgi, in the same interpreter as the sidecar.
-FLOOR = Path(__file__).with_name('floor.py')
+from sandbox.paths import ROOT
 
 HOST = os.environ.get('SANDBOX_HOST', '')
+HOST_URL = os.environ.get('SANDBOX_HOST_URL', '')
 SIDECAR = os.environ.get('SANDBOX_SIDECAR_URL', '')
+NGINX = os.environ.get('SANDBOX_URL', '')
 
 if not HOST:
     raise SystemExit('A benchmark runs in the sandbox: see benchmarks/README.rst for the command.')
 
-PID = int(os.environ['SANDBOX_SIDECAR_PID'])
+PID = int(os.environ['SANDBOX_SIDECAR_PID'] or 0)
 DSN = os.environ['SANDBOX_DSN']
 
-_direct = urllib.request.ProxyHandler({})
+DIRECT = urllib.request.ProxyHandler({})
 
 
 class Visitor:
@@ -35,7 +35,7 @@ class Visitor:
 
     def __init__(self):
         self.jar = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(_direct, urllib.request.HTTPCookieProcessor(self.jar))
+        self.opener = urllib.request.build_opener(DIRECT, urllib.request.HTTPCookieProcessor(self.jar))
         self.extra = {'session_id': 'benchmark'} if HOST == 'openerp-7.0' else {}
         self.call('/web/session/authenticate', {
             'db': os.environ['SANDBOX_DB'], 'login': os.environ['SANDBOX_LOGIN'],
@@ -53,30 +53,20 @@ class Visitor:
 
     def request(self, route: str, **params) -> bytes:
         """The bytes of one poll."""
-        cookies = '; '.join(f'{cookie.name}={cookie.value}' for cookie in self.jar)
-        body = json.dumps({**params, **self.extra})
-        return (f'POST /openerplongpolling{route} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n'
-                f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}').encode()
+        return post('/openerplongpolling' + route, '; '.join(f'{cookie.name}={cookie.value}' for cookie in self.jar),
+                    {**params, **self.extra})
+
+
+def post(path: str, cookies: str, params: dict) -> bytes:
+    """The bytes of a request."""
+    body = json.dumps(params)
+    return (f'POST {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n'
+            f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}').encode()
 
 
 def visitors(count: int) -> list[Visitor]:
     """That many sessions."""
     return [Visitor() for _ in range(count)]
-
-
-def held() -> int:
-    """How many polls the sidecar holds, as its /health says."""
-    return json.load(urllib.request.build_opener(_direct).open(SIDECAR + '/health', timeout=60))['polls_held']
-
-
-def wait_until_held(count: int, seconds: float = 120) -> float:
-    """Wait until the sidecar holds exactly so many polls; returns the seconds that it took."""
-    begun = time.monotonic()
-    while (now := held()) != count:
-        if time.monotonic() - begun > seconds:
-            raise SystemExit(f'The sidecar holds {now} polls after {seconds} s, not {count}.')
-        time.sleep(0.01)
-    return time.monotonic() - begun
 
 
 def sql(statement: str) -> list[tuple]:
@@ -88,44 +78,30 @@ def sql(statement: str) -> list[tuple]:
             return cursor.fetchall() if cursor.description else []
 
 
-def connections() -> int:
-    """The sidecar's connections to PostgreSQL."""
-    [(count,)] = sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'")
-    return count
+def connections(process: int) -> int:
+    """A process's connections to PostgreSQL."""
+    port = f':{int(psycopg2.extensions.parse_dsn(DSN)["port"]):04X}'
+    with open('/proc/net/tcp') as table:
+        rows = [line.split() for line in table]
+    to_postgresql = {f'socket:[{row[9]}]' for row in rows[1:] if row[2].endswith(port)}
+    found = 0
+    for file in Path(f'/proc/{process}/fd').iterdir():
+        with contextlib.suppress(OSError):      # it was closed meanwhile
+            found += os.readlink(file) in to_postgresql
+    return found
 
 
-def position(visitor, channels: list[str]) -> str:
-    """The position of now: what the first poll of a page that follows these channels is answered with."""
-    with socket.create_connection((urlsplit(SIDECAR).hostname, urlsplit(SIDECAR).port or 80), 30) as sock:
-        sock.sendall(visitor.request('/news/follow', channels=channels))
-        head = sock.recv(65536).decode('latin-1')
-    found = re.search(r'X-Longpolling-Position: (\S+)', head)
-    if found is None:
-        raise SystemExit(f'A first poll was answered with {head[:200]!r}.')
-    return found.group(1)
+def host_program(path: Path, *arguments: str) -> list[str]:
+    """The words that run a program with the host's Python; it gets the addon, the configuration and the database."""
+    return [os.environ['SANDBOX_PYTHON'], str(path), str(ROOT / 'web_longpolling'), os.environ['SANDBOX_CONFIG'],
+            os.environ['SANDBOX_DB'], *arguments]
 
 
-class Floor:
-    """A bare gevent.pywsgi that holds each request until `release`; on `/now` it answers at once."""
-
-    def __init__(self, child):
-        self.child = child
-        self.pid = child.pid
-        self.url = f'http://127.0.0.1:{int(child.stdout.readline())}'
-
-    def release(self):
-        self.child.stdin.write(b'\n')
-        self.child.stdin.flush()
-
-
-@contextlib.contextmanager
-def floor():
-    with subprocess.Popen([os.environ['SANDBOX_PYTHON'], FLOOR], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as child:
-        try:
-            yield Floor(child)
-        finally:
-            child.kill()
+def host_environment() -> dict[str, str]:
+    """The environment variables of the host's own servers."""
+    # env -i NAME=VALUE … and then the command itself
+    variables = itertools.takewhile(lambda word: '=' in word, shlex.split(os.environ['SANDBOX_SIDECAR_CMD'])[2:])
+    return dict(word.split('=', 1) for word in variables)
 
 
 def resident(process: int) -> int:
@@ -142,8 +118,8 @@ def processor(process: int) -> float:
 
 
 def wait_until_idle(process: int):
-    """Wait until a process uses no processor time any more."""
+    """Wait until a process uses no processor time any more, as far as the kernel's ticks show that in 0.3 s."""
     used = None
-    while used is None or processor(process) - used > 0.02:
+    while used is None or processor(process) - used > 0.015:
         used = processor(process)
-        time.sleep(1)
+        time.sleep(0.3)

@@ -23,6 +23,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ from sandbox.run.process import base_environment
 from sandbox.run.rundir import RunFolder
 from sandbox.servers import postgres
 from web_longpolling import publishing, schema, wake_up
+
+from .figures import Figure
 
 WRITERS = (1, 8, 32)
 DELAYS = (0, 5)         # milliseconds that a flush takes beyond what the disk needs
@@ -150,26 +153,43 @@ def one_round(cluster: Cluster, script: str, writers: int, seconds: float) -> di
     return {'plain': plain, 'publish': publish, 'notify': notify}
 
 
+@contextlib.contextmanager
+def cluster():
+    folder = RunFolder.create()
+    try:
+        with Cluster(build_tools(), folder) as one:
+            yield one
+    finally:
+        folder.remove()
+
+
+def figures(quick: bool) -> Iterator[Figure]:
+    """Those of one round: ordinary transactions."""
+    with cluster() as one:
+        for delay in DELAYS:
+            one.set_delay(delay)
+            for writers in (8,) if quick else WRITERS:
+                for kind, measured in one_round(one, ORDINARY, writers, 1 if quick else 4).items():
+                    flush = f', a flush of {delay} ms more' if delay else ''
+                    yield Figure(kind, f'commits{flush}', writers, measured.rate, '/s')
+                    yield Figure(kind, f'a transaction{flush}, median', writers, measured.median, 'ms')
+
+
 def main():
     parser = argparse.ArgumentParser(prog='python3 -m benchmarks.writers', description=__doc__.splitlines()[0])
     parser.add_argument('--seconds', type=int, default=4, help='of each measurement (default: %(default)s)')
     parser.add_argument('--rounds', type=int, default=3, help='of which the median counts (default: %(default)s)')
     parser.add_argument('--bare', action='store_true', help='transactions of a single INSERT')
     chosen = parser.parse_args()
-    folder = RunFolder.create()
-    try:
-        with Cluster(build_tools(), folder) as cluster:
-            print(f'{"a flush":>8} {"writers":>8} | ' + ' | '.join(
-                f'{kind:>10} a s {"ms":>7} {"ratio":>6}' for kind in KINDS), flush=True)
-            for delay in DELAYS:
-                cluster.set_delay(delay)
-                for writers in WRITERS:
-                    rounds = [one_round(cluster, BARE if chosen.bare else ORDINARY, writers, chosen.seconds)
-                              for _ in range(chosen.rounds)]
-                    print(f'{delay:>5} ms {writers:>8} | ' + ' | '.join(cell(rounds, kind) for kind in KINDS),
-                          flush=True)
-    finally:
-        folder.remove()
+    with cluster() as one:
+        print(f'{"a flush":>8} {"writers":>8} | ' + ' | '.join(
+            f'{kind:>10} a s {"ms":>7} {"ratio":>6}' for kind in KINDS), flush=True)
+        for delay in DELAYS:
+            one.set_delay(delay)
+            for writers in WRITERS:
+                rounds = [one_round(one, BARE if chosen.bare else ORDINARY, writers, chosen.seconds)
+                          for _ in range(chosen.rounds)]
+                print(f'{delay:>5} ms {writers:>8} | ' + ' | '.join(cell(rounds, kind) for kind in KINDS), flush=True)
 
 
 def cell(rounds, kind) -> str:

@@ -9,6 +9,7 @@ from ..errors import SandboxError
 from ..progress import say
 from ..running import running
 from ..servers.hostconfig import parse_options
+from .bench import bench
 from .clean import clean
 from .command import CommandNotFound, execute
 from .demo import demo
@@ -103,6 +104,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument('words', metavar='PYTEST ARGS', nargs=argparse.REMAINDER,
                          help='passed to pytest, for example -k login or --host odoo-19.0')
 
+    command = add('bench', run_bench, 'Measure everything beside its floor and its peers.', add_help=False)
+    command.add_argument('words', metavar='OPTIONS', nargs=argparse.REMAINDER, help='see bench --help')
+
     add('clean', run_clean, 'End what a dead run left, if anything, and remove .sandbox/.')
     return top
 
@@ -148,6 +152,10 @@ def run_test(arguments) -> int:
     return test(arguments.words)
 
 
+def run_bench(arguments) -> int:
+    return bench(arguments.words)
+
+
 def run_clean(arguments) -> int:
     clean()
     return 0
@@ -158,6 +166,8 @@ def main(words: list[str]) -> int:
     # "test -k login" and the like: argparse would take pytest's options for its own.
     if words[:1] == ['test'] and words[1:2] not in (['-h'], ['--help']):
         arguments = argparse.Namespace(run=run_test, words=words[1:])
+    elif words[:1] == ['bench']:
+        arguments = argparse.Namespace(run=run_bench, words=words[1:])
     else:
         arguments = parser().parse_args(words)
     for number in (signal.SIGTERM, signal.SIGHUP):

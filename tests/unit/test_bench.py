@@ -1,0 +1,119 @@
+"""How the measurements of `bench` are summed up, held against targets and against an older result."""
+
+import json
+
+import pytest
+
+from benchmarks import client, page, report
+from benchmarks.figures import Figure, Key, Summary, summed_up, worse, written
+from benchmarks.targets import TARGETS, verdicts
+
+LAST = 'one event, last'
+
+
+def one_round(program='held', host='odoo-19.0', **values):
+    """A round with the value of LAST of each, of 5,000 clients."""
+    return {'host': host, 'program': program, 'round': 0, 'seconds': 1, 'failure': None,
+            'figures': [list(Figure(of, LAST, 5000, value, 's')) for of, value in values.items()]}
+
+
+def key(of, what=LAST, program='held', host='odoo-19.0', size=5000):
+    return Key(host, program, what, size, of)
+
+
+def test_a_figure_is_the_median_of_all_rounds_and_its_ratio_that_of_their_ratios():
+    found = summed_up([one_round(sidecar=3, floor=2), one_round(sidecar=8, floor=4), one_round(sidecar=9, floor=9)])
+    assert found[key('sidecar')] == Summary(8, 3, 9, 's', 1.5)
+    assert found[key('floor')] == Summary(4, 2, 9, 's', None)
+
+
+def test_what_stands_beside_no_reference_has_no_ratio():
+    assert summed_up([one_round(sidecar=3)])[key('sidecar')].ratio is None
+
+
+def test_worse_is_what_lies_beyond_all_rounds_of_both_runs():
+    old = summed_up([one_round(sidecar=value) for value in (1.0, 1.1, 1.3)])
+    assert worse(old, summed_up([one_round(sidecar=value) for value in (1.2, 1.4, 1.5)])) == []
+    [sentence] = worse(old, summed_up([one_round(sidecar=value) for value in (1.4, 1.5, 1.6)]))
+    assert 'sidecar, one event, last, 5,000: 1.10 s -> 1.50 s (1.36 x' in sentence
+
+
+def test_less_is_worse_where_more_is_better():
+    old, new = ({key('sidecar', 'answers', 'throughput', size=8): Summary(value, value, value, '/s', None)}
+                for value in (800, 500))
+    assert len(worse(old, new)) == 1 and worse(new, old) == []
+
+
+def test_what_others_have_become_is_not_ours():
+    assert worse(summed_up([one_round(floor=1)]), summed_up([one_round(floor=2)])) == []
+
+
+def test_a_target_is_met_or_not_beside_what_was_measured_in_the_same_run():
+    found = summed_up([one_round(sidecar=3, floor=2)])
+    [verdict] = verdicts(key('sidecar'), found)
+    assert verdict == ('at most 2 x floor', True)
+    found = summed_up([one_round(sidecar=5, floor=2)])
+    assert [verdict.met for verdict in verdicts(key('sidecar'), found)] == [False]
+
+
+def test_without_what_stands_beside_it_there_is_no_verdict():
+    assert verdicts(key('sidecar'), summed_up([one_round(sidecar=3)])) == []
+
+
+def test_a_target_may_be_for_one_host_alone():
+    limits = {target.host: target.times for target in TARGETS
+              if target.what == 'resident each' and target.beside == 'floor'}
+    assert limits == {'odoo-19.0': 1.15, 'openerp-7.0': 1.3}
+
+
+def test_a_result_becomes_a_table_and_pictures(tmp_path):
+    rounds = [one_round(sidecar=3, floor=2), {**one_round(), 'failure': 'SystemExit: no'}]
+    path = tmp_path / 'result.json'
+    path.write_text(json.dumps({'about': {'date': '2026-01-02 03:04'}, 'rounds': rounds}))
+    report.write(path)
+    table = (tmp_path / 'result.md').read_text()
+    assert '| one event, last | 5,000 | sidecar | 3 s | 1.50 | met: at most 2 x floor |' in table
+    assert 'odoo-19.0, held, round 1: SystemExit: no' in table
+    assert [picture.name for picture in tmp_path.glob('*.svg')] == ['result-held-odoo-19.0.svg']
+
+
+def test_the_documentation_shows_the_latest_complete_result_with_its_date(tmp_path):
+    assert page.page(tmp_path) == page.NONE
+    for name, value in (('2026-01-02-0304', 5), ('2026-03-02-0304', 3), ('quick', 1)):
+        about = {'date': name, 'rounds': '3', 'machine': 'this one', 'load at the beginning': '0.1'}
+        result = {'about': about, 'rounds': [one_round(sidecar=value, floor=2)]}
+        (tmp_path / f'{name}.json').write_text(json.dumps(result))
+        (tmp_path / f'{name}-held-odoo-19.0.svg').touch()
+    text = page.page(tmp_path)
+    assert 'Measured on 2026-03-02-0304' in text and '     - met: at most 2 x floor' in text
+    assert '.. image:: ../benchmarks/results/2026-03-02-0304-held-odoo-19.0.svg' in text
+
+
+def test_what_is_no_result_is_refused_with_a_sentence(tmp_path):
+    path = tmp_path / 'other.json'
+    path.write_text('{}')
+    with pytest.raises(SystemExit, match='is no result'):
+        report.read(path)
+
+
+@pytest.mark.parametrize('value, unit, text', [
+    (2048, 'B', '2.0 KiB'), (0.0123, 's', '0.012 s'), (1.5, 's', '1.50 s'), (15.25, 'ms', '15.2 ms'),
+    (15000, 'clients', '15,000 clients'), (1234.5, '/s', '1,234/s'), (9, '', '9')])
+def test_a_value_is_written_as_people_read_it(value, unit, text):
+    assert written(value, unit) == text
+
+
+@pytest.mark.parametrize('received, status', [
+    (b'HTTP/1.1 200 OK\r\nContent-Le', None),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab', None),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc', 200),
+    (b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n', 101)])
+def test_the_client_knows_when_an_answer_is_whole(received, status):
+    assert client.http(received) == status
+
+
+@pytest.mark.parametrize('received, status', [
+    (b'\x81', None), (b'\x81\x03ab', None), (b'\x81\x03abc', 200), (b'\x81\x7e\x00\x80' + b'a' * 127, None),
+    (b'\x81\x7e\x00\x80' + b'a' * 128, 200), (b'\x8a\x00', 100), (b'\x88\x02\x03\xe8', 0)])
+def test_the_client_knows_when_a_frame_is_whole(received, status):
+    assert client.frame(received) == status
