@@ -84,7 +84,7 @@ def test_the_table_of_options_is_made_of_the_code(filled):
     text = filled('reference/command-line')
     help_text = subprocess.run([sys.executable, '-m', 'web_longpolling.server', '--help'], cwd=ROOT, check=True,
                                capture_output=True, text=True).stdout
-    options = set(re.findall(r'(--[a-z-]+)', help_text)) - {'--help'}
+    options = set(re.findall(r'(--[a-z_-]+)', help_text)) - {'--help'}
     assert options
     for option in options:
         assert f'``{option}``' in text
