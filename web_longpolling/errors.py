@@ -127,6 +127,10 @@ class TooManyPolls(Unavailable):
     headers = Unavailable.headers + (('Connection', 'close'),)
 
 
+class TooManyDatabases(Unavailable):
+    """As many databases are loaded, or in use, as may be: 503."""
+
+
 class Stopping(Unavailable):
     """The sidecar is going down; another one may answer at once: 503."""
 

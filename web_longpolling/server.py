@@ -38,7 +38,7 @@ else:
     del sys.path[0]
 
 # The host's own options for PostgreSQL and its files, by the key of the configuration file.
-HOSTS_OWN = ('db_host', 'db_port', 'db_user', 'db_password', 'db_sslmode', 'data_dir')
+HOSTS_OWN = ('db_host', 'db_port', 'db_user', 'db_password', 'db_sslmode', 'data_dir', 'dbfilter')
 LEVELS = ('debug', 'info', 'warning', 'error', 'critical')
 
 
@@ -73,7 +73,8 @@ def options(arguments):
                         help="the configuration file of your server (default: where the server itself looks); "
                              "it holds the longpolling_ settings too")
     parser.add_argument('-d', '--database', metavar='DB[,DB...]', action='append', default=[],
-                        help="names of the databases to serve (default: db_name of the configuration file)")
+                        help="names of the databases to serve (default: db_name of the configuration file; without "
+                             "that each that your server serves, as soon as it is polled)")
     parser.add_argument('--db_host', metavar='HOST', help="as your server's own: host of PostgreSQL, or the folder "
                                                           "of its Unix socket")
     parser.add_argument('--db_port', metavar='PORT', help="as your server's own: port of PostgreSQL")
@@ -89,9 +90,18 @@ def options(arguments):
     parser.add_argument('--max-cursor', type=positive, default=8, metavar='N',
                         help="how many cursors of each database may be open at the same time; further reads "
                              "wait in a queue (default: %(default)s)")
+    parser.add_argument('--max-databases', type=positive, default=100, metavar='N',
+                        help="without -d and db_name: how many databases may be loaded at the same time; the one "
+                             "that was polled longest ago makes room (default: %(default)s)")
+    parser.add_argument('--max-connections', type=positive, metavar='N',
+                        help="how many connections to PostgreSQL there may be for all databases together (default: "
+                             "64 without -d and db_name, otherwise --max-cursor and one more for each database)")
     parser.add_argument('--load', metavar='MODULE[,MODULE...]', type=names,
                         help="server-wide modules, if you give your server --load too (default: as your server's "
                              "configuration says)")
+    parser.add_argument('--db-filter', metavar='REGEXP', dest='dbfilter',
+                        help="without -d and db_name: which databases may be polled, if you give your server "
+                             "--db-filter too (default: dbfilter of the configuration file, on Odoo)")
     parser.add_argument('--reuse-port', action='store_true',
                         help="share the port with other sidecars on this machine, one for each processor core; "
                              "the kernel spreads the connections (SO_REUSEPORT)")

@@ -46,6 +46,10 @@ def _seconds(value):
     return _number(value, 1, 'seconds')
 
 
+def _idle(value):
+    return _number(value, 0, 'seconds')
+
+
 def _timeout(value):
     return _number(value, 1, 'seconds', MAX_TIMEOUT)
 
@@ -101,6 +105,10 @@ SETTINGS = {
     'longpolling_max_held_per_session': Setting(
         100, 'polls', _polls,
         "How many polls one sidecar holds for one login at the same time; further ones are answered with 503."),
+    'longpolling_idle': Setting(
+        3600.0, 'seconds', _idle,
+        "A database that was loaded because somebody polled it is forgotten when nobody has for so long; 0: never. "
+        "Those that are named with ``-d`` or ``db_name`` stay."),
     'longpolling_listen_host': Setting(
         None, '', _text,
         "Where the sidecar LISTENs and reads the feed, if ``db_host`` is a pgbouncer: it does not pass notifications "

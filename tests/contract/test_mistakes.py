@@ -29,7 +29,6 @@ OPTIONS = {
         {'longpolling_timeout': 'True'}, 'longpolling_timeout = True, which is not a number of seconds'),
     'PostgreSQL elsewhere': ({'db_port': '1'}, "The database {db} can't be opened: "),
     'a wrong password': ({'db_password': 'wrong'}, "The database {db} can't be opened: "),
-    'no database named': ({'db_name': 'False'}, 'No database is named: give -d, or db_name in the configuration file'),
 }
 
 

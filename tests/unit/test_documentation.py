@@ -13,6 +13,8 @@ from doc import tables
 from sandbox.paths import ROOT
 from web_longpolling import errors
 from web_longpolling.settings import SETTINGS
+from web_longpolling.sidecar.database.databases import Databases
+from web_longpolling.sidecar.database.limit import ConnectionLimit
 from web_longpolling.sidecar.metrics import Metrics
 from web_longpolling.sidecar.polls import Polls
 
@@ -131,7 +133,7 @@ def test_the_readme_lists_statuses_that_there_are():
 
 def test_the_page_on_metrics_lists_them():
     """Those of a process that serves no database; tests/contract compares what a real one has."""
-    text = Metrics({}, Polls(1, 1)).answer('/metrics').body.decode()
+    text = Metrics(Databases(1, 1, ConnectionLimit()), Polls(1, 1)).answer('/metrics').body.decode()
     names = {name + ('_total' if kind == 'counter' and not name.endswith('_total') else '')
              for name, kind in re.findall(r'^# TYPE (\w+) (\w+)$', text, re.MULTILINE)
              if not name.endswith('_created')}

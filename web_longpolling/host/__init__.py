@@ -8,6 +8,8 @@ option(name)                          the value of the configuration file for `n
 option_names()                        list of the names of all that the configuration holds
 configuration_file()                  path of the configuration file, whether or not there is one
 configured_databases()                list of the names in the configuration's db_name
+serves(db, asked)                     whether the host serves `db`, by its dbfilter, to a browser that has asked for the
+                                      host `asked` (the header Host)
 connection_parameters(db)             dict of keyword arguments for ``psycopg2.connect``
 most_connections()                    how many connections to PostgreSQL the host itself may open, and the words of the
                                       configuration that say so
@@ -23,7 +25,9 @@ session_page(db)                      a path of the host that gives everybody su
 is_stored(cookie)                     whether the store has the session that the cookie's value names, a login or not
 store_problem()                       why the session store can't be asked just now, a few words; None if it can
 load(db)                              loads the registry of `db` (modules, models and routes), anew if there is
-                                      one; if that fails, the old one stays for the polls that are under way
+                                      one; until it is complete, and if that fails, polls have the old one. It runs in
+                                      a thread of its own, one call at a time
+forget(db)                            gives its registry up
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`
 SESSION_PARAMETER                     the name of the host's own parameter that says who asks, or None
 session_key(cookies, arguments, sent) what names the Session that a poll claims, hashable, or None; takes

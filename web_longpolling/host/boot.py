@@ -148,6 +148,10 @@ def _keys(config_file):
     return set()
 
 
+# The names of the hosts' options, where they are not those of the keys.
+_OPTIONS = {'data_dir': 'data-dir', 'dbfilter': 'db-filter'}
+
+
 def _own_options(name, settings, in_file):
     """The host's own arguments for `settings`, and for what a container's environment says.
 
@@ -163,7 +167,7 @@ def _own_options(name, settings, in_file):
         # It takes the name of the system's user, and libpq's own default would never count.
         if 'db_user' not in in_file and os.environ.get('PGUSER'):
             settings.setdefault('db_user', os.environ['PGUSER'])
-    return ['--%s=%s' % (key.replace('data_dir', 'data-dir'), value) for key, value in sorted(settings.items())]
+    return ['--%s=%s' % (_OPTIONS.get(key, key), value) for key, value in sorted(settings.items())]
 
 
 def _of_container(in_file):

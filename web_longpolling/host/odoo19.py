@@ -22,9 +22,12 @@ from odoo.tools.misc import consteq
 from ..wake_up import WakeUps
 from ..errors import ConfigurationError, Unavailable
 from . import OneConnectionPool, Session, WriteWatch, openerp_alias, shared
+from .registries import NoLock, Registries
 from .session_files import SessionFiles, newest
 
 _logger = logging.getLogger(__name__)
+
+_registries = Registries()
 
 openerp_alias.install()
 
@@ -49,6 +52,10 @@ def configured_databases():
     return list(config['db_name'])
 
 
+def serves(db, asked):
+    return bool(http.db_filter([db], host=asked))
+
+
 def connection_parameters(db):
     parameters = dict(connection_info_for(db)[1])
     parameters['dbname'] = parameters.pop('database')
@@ -66,6 +73,8 @@ def most_connections():
 
 
 def load_server_wide():
+    # What loads a registry and what looks for one meet there: see registries.py.
+    Registry.registries, Registry._lock = _registries, NoLock()
     load_server_wide_modules()
 
 
@@ -122,15 +131,15 @@ def store_problem():
 
 
 def load(db):
-    old = Registry.registries.get(db)
     try:
-        Registry.new(db)
-    except BaseException:
-        if old is not None:
-            Registry.registries[db] = old
-        raise
+        with _registries.loading(db):
+            Registry.new(db)
     finally:
         close_db(db)    # polls have connections of their own
+
+
+def forget(db):
+    _registries.pop(db, None)
 
 
 def installed(db, module):

@@ -6,6 +6,7 @@ import glob
 import logging
 import os
 import pickle
+import re
 
 import openerp
 import openerp.service
@@ -16,6 +17,7 @@ from ..wake_up import WakeUps
 from ..errors import ConfigurationError, Unavailable
 from . import OneConnectionPool, Session, WriteWatch, shared
 from .recent import Recent
+from .registries import NoLock, Registries
 from .session_files import SessionFiles, newest
 
 _logger = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ PROVEN = 10000
 _integers, _strings = (int, long), (basestring,)        # noqa: F821
 
 _store = None
+_registries = Registries()
 _proven = {}        # by database
 
 
@@ -49,6 +52,12 @@ def configured_databases():
     return [name.strip() for name in (config['db_name'] or '').split(',') if name.strip()]
 
 
+def serves(db, asked):
+    # As web/controllers/main.py, db_list.
+    name = asked.split(':')[0]
+    return bool(re.match(config['dbfilter'].replace('%h', name).replace('%d', name.split('.')[0]), db))
+
+
 def connection_parameters(db):
     parameters = {'dbname': db}
     for name in ('host', 'port', 'user', 'password'):
@@ -66,6 +75,8 @@ def most_connections():
 
 
 def load_server_wide():
+    # What loads a registry and what looks for one meet there: see registries.py.
+    RegistryManager.registries, RegistryManager.registries_lock = _registries, NoLock()
     openerp.service.load_server_wide_modules()
 
 
@@ -133,16 +144,17 @@ def store_problem():
 
 
 def load(db):
-    old = RegistryManager.registries.get(db)
     try:
-        RegistryManager.new(db)
-    except BaseException:
-        if old is not None:
-            RegistryManager.registries[db] = old
-        raise
+        with _registries.loading(db):
+            RegistryManager.new(db)
     finally:
         _proven.pop(db, None)       # perhaps another check_credentials is in force
         _close_pool(db)     # polls have connections of their own
+
+
+def forget(db):
+    _registries.pop(db, None)
+    _proven.pop(db, None)
 
 
 def _close_pool(db):

@@ -8,6 +8,7 @@
       Application._receive         on a fresh stack, which is not held (loop/fresh_stack.py)
         parameters.Sent            what the browser sent, not parsed: GET data=, or a body
         host.session               who asks: the host's session file, not yet verified
+        Databases.of               the database of that session; held while it is loaded   503
         Application._find          the route, of the modules installed in that database    404
       disconnect, peer_watch       end all polls of the request from here on when its client is gone
       Application._open            POST to the path itself: many polls in one request, of one login
@@ -39,6 +40,7 @@ from werkzeug.routing import RequestRedirect
 
 from .. import errors, host, routes, settings
 from . import batch, log_context
+from .database.database import Use
 from .loop.clock import monotonic
 from .loop.deadline import PollTimeout, PollTimer
 from .loop.fresh_stack import run_on_fresh_stack
@@ -123,7 +125,7 @@ class Application(object):
 
     def __init__(self, databases, timeout, polls, watched, metrics, probe):
         """
-        :param databases: dict of the served Databases by name
+        :param databases: the Databases of this process
         :param timeout: seconds after which a poll without news is answered with 204
         :param polls: the Polls of this process
         :param watched: the PeerWatch of this process
@@ -155,7 +157,7 @@ class Application(object):
             return self._refuse(None, received)
         environ['longpolling.session'] = received.key
         try:
-            with disconnect.EndsPoll(environ['longpolling.incoming']), \
+            with disconnect.EndsPoll(environ['longpolling.incoming']), Use(received.database), \
                     self._watched.ends_poll(environ.get(peer_watch.HEADER)):
                 if received.polls is not None:
                     return self._poll(ends, received.polls[0], received)
@@ -285,8 +287,8 @@ class Application(object):
             raise errors.MethodNotAllowed("A poll is sent with GET or POST.")
         sent = Sent(request)
         session = self._look_for_session(request, sent)
-        received = _Received(sent, sent.weight() + environ['longpolling.head_bytes'], self._database(session),
-                             session, origin.is_foreign(environ))
+        received = _Received(sent, sent.weight() + environ['longpolling.head_bytes'],
+                             self._database(session, environ), session, origin.is_foreign(environ))
         if request.method == 'GET' or request.path != settings.read('longpolling_path'):
             received.polls = self._find([(environ, {})], received.database)
         return received
@@ -312,8 +314,14 @@ class Application(object):
                 return session
         return None
 
-    def _database(self, session):
-        return self._databases.get(session.db) if session else None
+    def _database(self, session, environ):
+        """The Database of a session, None if there is none; it is loaded, unless its polls are to be refused."""
+        database = self._databases.of(session, environ.get('HTTP_HOST', ''))
+        if database is not None and self._databases.on_demand and not database.registry.loaded:
+            with disconnect.EndsPoll(environ['longpolling.incoming']), Use(database):
+                if not database.is_served():
+                    return None
+        return database
 
     def _open(self, environ, received):
         """Find the polls in what was sent to the long polling path itself; whether it may be several.
@@ -368,13 +376,13 @@ class Application(object):
 
     def _match(self, path, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""
-        served = [database] if database else [each for each in self._databases.values() if each.registry.loaded]
+        served = [database] if database else [each for each in self._databases.list() if each.registry.loaded]
         modules = frozenset().union(*[each.modules() for each in served])
         try:
             # Not bind_to_environ: a malformed Host header, which no route looks at, would be a failure.
             return routes.table.url_map(modules).bind('localhost').match(path)
         except (NotFound, RequestRedirect, MethodNotAllowed):
-            if not database and len(served) < len(self._databases):
+            if not database and not self._databases.complete:
                 raise errors.DatabaseUnavailable("perhaps the route is one of a database that is out of reach")
             raise errors.UnknownRoute(_UNKNOWN)
 

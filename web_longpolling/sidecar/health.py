@@ -25,7 +25,7 @@ class Health(object):
 
     def __init__(self, databases, polls):
         """
-        :param databases: dict of the served Databases by name
+        :param databases: the Databases of this process
         :param polls: the Polls of this process
         """
         self._databases = databases
@@ -42,12 +42,14 @@ class Health(object):
         if path not in ('/health', '/health/ready'):
             return None
         self._look()
-        problems = dict(self._of_databases)
-        listening = dict((name, database.listener.connected) for name, database in self._databases.items())
-        for name, database in self._databases.items():
+        databases = self._databases.list()
+        listening = dict((database.name, database.listener.connected) for database in databases)
+        problems = dict((name, problem) for name, problem in self._of_databases.items() if name in listening)
+        for database in databases:
+            name = database.name
             if not database.registry.loaded:
                 problems[name] = database.registry.problem or problems.get(name) or "It is not loaded yet."
-            elif not listening[name]:
+            elif not database.hears:
                 problems.setdefault(name, "Nothing is heard from it; the sidecar connects again.")
         if self._polls.stopping:
             status = 'stopping'
@@ -69,7 +71,8 @@ class Health(object):
         with self._looking:         # who asks meanwhile gets the same
             now = monotonic()
             if self._looked is None or now - self._looked > LOOK:
-                looks = [gevent.spawn(self._look_at, name, database) for name, database in self._databases.items()]
+                looks = [gevent.spawn(self._look_at, database.name, database) for database in self._databases.list()
+                         if database.polls or not self._databases.on_demand]
                 looks.append(gevent.spawn(self._look_at_sessions))
                 gevent.joinall(looks, PATIENCE)
                 gevent.killall(looks, block=False)

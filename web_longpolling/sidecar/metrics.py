@@ -28,12 +28,13 @@ class Metrics(object):
 
     def __init__(self, databases, polls):
         """
-        :param databases: dict of the served Databases by name
+        :param databases: the Databases of this process
         :param polls: the Polls of this process
         """
         self._databases = databases
         self._polls = polls
         self._health = Health(databases, polls)
+        self._labels = collections.defaultdict(set)     # by metric and database
         self._registry = CollectorRegistry()
         self._registry.register(self)       # asks collect() below
         # A route is what a module declares, not what a browser asks for: there are as many as there are, and one
@@ -56,9 +57,24 @@ class Metrics(object):
                           registry=self._registry)
 
     def start(self):
-        for name, database in self._databases.items():
-            database.connections.budget.on_wait = self.budget_wait.labels(name).observe
+        self._databases.on_begin = self._begin
+        self._databases.on_forget = self._forget
         Supervised("Measuring the lag of the event loop", self._measure_lag).start()
+
+    def _begin(self, database):
+        database.connections.budget.on_wait = self._of(self.budget_wait, database.name).observe
+
+    def _forget(self, database):
+        """Its figures end: databases come and go."""
+        database.connections.budget.on_wait = lambda seconds: None
+        for metric in (self._started, self._answered, self._put_off, self._gone, self.budget_wait):
+            for labels in self._labels.pop((metric, database.name), ()):
+                metric.remove(*labels)
+
+    def _of(self, metric, *labels):
+        """The metric with these labels, of which the first one is the name of a database."""
+        self._labels[metric, labels[0]].add(labels)
+        return metric.labels(*labels)
 
     def started(self, route, database):
         """A poll begins.
@@ -66,31 +82,33 @@ class Metrics(object):
         :param route: its Route, or None if it has none
         :param database: the Database of its login, or None
         """
-        self._started.labels(*_labels(route, database)).inc()
+        self._of(self._started, *_labels(route, database)).inc()
 
     def answered(self, route, database, answer):
         """It was answered.
 
         :param answer: an Answer or werkzeug Response
         """
-        self._answered.labels(*(_labels(route, database) + (answer.status.split()[0],))).inc()
+        self._of(self._answered, *(_labels(route, database) + (answer.status.split()[0],))).inc()
 
     def put_off(self, route, database):
         """It was not ready when others of its request were answered."""
-        self._put_off.labels(*_labels(route, database)).inc()
+        self._of(self._put_off, *_labels(route, database)).inc()
 
     def gone(self, route, database):
         """Its client hung up."""
-        self._gone.labels(*_labels(route, database)).inc()
+        self._of(self._gone, *_labels(route, database)).inc()
 
     def collect(self):
         """The figures that are read off when somebody asks; prometheus_client calls this."""
         held = GaugeMetricFamily('longpolling_polls_held', "Polls whose controllers are at work or wait",
                                  labels=['database', 'route'])
         counted = collections.Counter((poll.database or '', poll.route or '') for poll in self._polls.list())
-        for labels in set(counted) | set((name, '') for name in self._databases):
+        for labels in set(counted) | set((database.name, '') for database in self._databases.list()):
             held.add_metric(labels, counted[labels])
         yield held
+        yield GaugeMetricFamily('longpolling_connections', "Connections to PostgreSQL that are open",
+                                value=self._databases.limit.used)
         for name, family, meaning, read in (
                 ('longpolling_budget_size', GaugeMetricFamily, "Cursors that may be open at once",
                  lambda database: database.connections.budget.size),
@@ -109,7 +127,7 @@ class Metrics(object):
                 ('longpolling_reconnects', CounterMetricFamily, "Times that the listening connection was made anew",
                  lambda database: database.listener.reconnects)):
             metric = family(name, meaning, labels=['database'])
-            for database in self._databases.values():
+            for database in self._databases.list():
                 metric.add_metric([database.name], read(database))
             yield metric
 

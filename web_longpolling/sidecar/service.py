@@ -11,7 +11,7 @@ from .. import host, routes, settings
 from ..errors import ConfigurationError
 from . import checks, log_context
 from .application import Application
-from .database import startup
+from .database import startup, waiting
 from .loop import monitor, signals
 from .loop.clock import monotonic
 from .metrics import Metrics
@@ -60,19 +60,21 @@ def serve(options):
 
 def _serve(options, stopping):
     signals.install()
+    waiting.install()
     try:
         settings.check()
         timeout = settings.read('longpolling_timeout')
         databases = startup.databases(options, timeout)
-        most_connections = fd_limit.connections(len(databases) * (options.max_cursor + 1))
+        most_connections = fd_limit.connections(
+            startup.most_connections(options, [database.name for database in databases.list()]))
         polls = Polls(min(settings.read('longpolling_max_held'), most_connections - SPARE_CONNECTIONS),
                       settings.read('longpolling_max_held_per_session'))
         listener = address.bind(options.interface, options.port, options.reuse_port)
         routes.table.serve()
         host.adapter().load_server_wide()
         host.adapter().check_sessions()
-        checks.at_start(options, list(databases))
-        startup.load(list(databases.values()))
+        checks.at_start(options, [database.name for database in databases.list()])
+        startup.load(databases.list())
     except ConfigurationError as error:
         sys.exit("server.py: %s" % error)
     log_context.install(polls)
@@ -85,12 +87,13 @@ def _serve(options, stopping):
         gevent.signal_handler(number, stopping.set)
     metrics.start()
     monitor.start()
-    for database in databases.values():
-        if database.registry.loaded:
-            database.begin()
+    databases.begin()
     _wait_for_listeners(databases, stopping)
     listener.listen(BACKLOG)
     server.start()
+    if databases.on_demand:
+        _logger.info("No database is named: each that your server serves is loaded when it is first polled, %d at the "
+                     "same time at most", options.max_databases)
     # Operators wait for this line, and restart the next sidecar: polls and news are served by now.
     _logger.info("Start long polling server %s", address.name(listener))
     stopping.wait()
@@ -101,7 +104,7 @@ def _serve(options, stopping):
 def _wait_for_listeners(databases, stopping):
     until = monotonic() + READY
     while (not stopping.is_set() and monotonic() < until and
-           not all(each.listener.connected for each in databases.values() if each.registry.loaded)):
+           not all(each.listener.connected for each in databases.list() if each.registry.loaded)):
         stopping.wait(0.01)
 
 

@@ -38,7 +38,7 @@ def check(options, write):
     report.take(here.log(options))
     names = databases.named(options)
     report.take(databases.look(names))
-    report.take(databases.connections(names, options.max_cursor))
+    report.take(databases.connections(names, options))
     host.adapter().load_server_wide()
     report.take(here.sessions(names))
     found, listener = here.place(options)
@@ -48,7 +48,7 @@ def check(options, write):
     except ConfigurationError:
         _leave(listener)
         return 1            # it was reported above, and what follows needs the values
-    report.take(here.files(names, options.max_cursor))
+    report.take(here.files(names, options))
     if options.url is not None:
         report.take(_way(options, names, found, listener))
     _leave(listener)
@@ -77,8 +77,7 @@ def _way(options, names, place, listener):
 
 def at_start(options, names):
     """Log what is not as it must be, as far as that can be seen at once; the start itself refuses what can't work."""
-    for findings in (here.configuration(), here.files(names, options.max_cursor),
-                     databases.connections(names, options.max_cursor)):
+    for findings in (here.configuration(), here.files(names, options), databases.connections(names, options)):
         for finding in findings:
             if not finding.well:
                 _logger.warning("Not as it should be, %s: %s", finding.about, finding.text)

@@ -10,6 +10,7 @@ from ...errors import ConfigurationError, DatabaseUnavailable
 from ..database import startup, waiting
 from ..database.connections import connect, one_line
 from ..database.database import past_pooler
+from ..database.databases import MAINTENANCE
 from ..database.registry import examine
 from ..loop.clock import monotonic
 from .report import Finding, patience
@@ -35,7 +36,7 @@ def named(options):
 def look(names):
     """A Finding for each database."""
     if not names:
-        yield Finding('databases', False, "No database is named: give -d, or db_name in the configuration file.")
+        yield Finding('databases', True, "none is named: each that your server serves is loaded when it is polled")
     for name in names:
         about = 'database %s' % name
         try:
@@ -94,20 +95,24 @@ def _notify(parameters, sender, name):
                              "longpolling_listen_host and longpolling_listen_port to PostgreSQL itself." % name)
 
 
-def connections(names, max_cursor):
+def connections(names, options):
     """A Finding of the connections that all need together; the databases of one PostgreSQL are counted as one's."""
-    own = len(names) * (max_cursor + 1)
+    own = startup.most_connections(options, names)
+    if options.max_connections or not names:
+        words_of_own = "--max-connections"
+    else:
+        words_of_own = "--max-cursor = %d and one to listen, for each of %d databases" % (
+            options.max_cursor, len(names))
     hosts, words = host.adapter().most_connections()
-    for name in names[:ASKED]:
+    for name in names[:ASKED] or [MAINTENANCE]:
         try:
             with _connected(host.adapter().connection_parameters(name)) as connection, connection.cursor() as cursor:
                 cursor.execute(_LIMIT)
                 most, reserved = cursor.fetchone()
         except DatabaseUnavailable:
             continue
-        told = ("max_connections = %d, of which %d are reserved; the sidecar needs %d (--max-cursor = %d and one to "
-                "listen, for each of %d databases), your server %d at most (%s)" % (
-                    most, reserved, own, max_cursor, len(names), hosts, words))
+        told = ("max_connections = %d, of which %d are reserved; the sidecar needs %d (%s), your server %d at most (%s)"
+                % (most, reserved, own, words_of_own, hosts, words))
         if own + hosts <= most - reserved:
             yield Finding('connections', True, told)
         else:

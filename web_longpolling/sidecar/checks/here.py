@@ -4,6 +4,7 @@ import os
 
 from ... import host, settings
 from ...errors import ConfigurationError
+from ..database import startup
 from ..wire import address, fd_limit
 from ..session_watch import user
 from .client import Site
@@ -57,12 +58,12 @@ def sessions(databases):
     place = adapter.session_place()
     if found is None:
         yield Finding('sessions', True, 'they are in the store %s' % place)
-    elif not any(found.get(name) for name in databases):
+    elif not any(found.get(name) for name in databases or found):
         others = 'only of %s' % ', '.join(sorted(found)) if found else 'none at all'
         yield Finding('sessions', True, "%s has no login of these databases, %s: fine if nobody has logged in yet; "
                                         "user %s looks there" % (place, others, user()))
     else:
-        told = ', '.join('%d of %s' % (found[name], name) for name in sorted(databases) if found.get(name))
+        told = ', '.join('%d of %s' % (found[name], name) for name in sorted(databases or found) if found.get(name))
         yield Finding('sessions', True, '%s, as user %s: logins among the newest %d files: %s' % (
             place, user(), SESSIONS, told))
 
@@ -73,11 +74,11 @@ def unlike_hosts():
         user(), host.adapter().SESSION_SETTINGS)
 
 
-def files(databases, max_cursor):
+def files(databases, options):
     """Open files against what is to be held."""
     wanted = settings.read('longpolling_max_held')
     try:
-        left = fd_limit.connections(len(databases) * (max_cursor + 1)) - SPARE_CONNECTIONS
+        left = fd_limit.connections(startup.most_connections(options, databases)) - SPARE_CONNECTIONS
     except ConfigurationError as error:
         yield Finding('open files', False, str(error))
         return

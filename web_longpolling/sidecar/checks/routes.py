@@ -17,15 +17,18 @@ def tell(options, write):
     try:
         settings.check()
         databases = startup.databases(options, settings.read('longpolling_timeout'))
+        if databases.on_demand:
+            raise ConfigurationError("No database is named: give those whose routes you want with -d.")
         host.adapter().load_server_wide()
-        with patience('loading the registries of %s' % ', '.join(sorted(databases))):
-            startup.load(list(databases.values()))
+        with patience('loading the registries of %s' % ', '.join(
+                sorted(database.name for database in databases.list()))):
+            startup.load(databases.list())
     except ConfigurationError as error:
         write('server.py: %s' % error)
         return 1
     rows = [_HEADINGS]
     for route in routes.table.routes():
-        serving = sorted(name for name, database in databases.items()
+        serving = sorted(database.name for database in databases.list()
                          if database.registry.loaded and route.module in database.registry.modules)
         rows.append((route.module, route.path, route.mode, 'yes' if route.mustbeauthenticated else 'no',
                      ', '.join(serving) or '(not installed)'))

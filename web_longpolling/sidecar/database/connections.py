@@ -96,25 +96,31 @@ def present(parameters):
 
 
 class Connections(object):
-    """The cursor budget of one database and the connections it stands for."""
+    """The cursor budget of one database and the connections it stands for.
 
-    def __init__(self, parameters, size, timeout, statement_timeout, check_oid):
+    answers: whether the last connection that was opened could be
+    """
+
+    def __init__(self, parameters, size, timeout, statement_timeout, check_oid, limit):
         """
         :param parameters: keyword arguments of ``psycopg2.connect``
         :param size: how many connections there may be at once
         :param timeout: seconds that a poll lasts at most
         :param statement_timeout: seconds after which PostgreSQL ends a query whose poll is long gone
         :param check_oid: called with each new connection; may raise DatabaseUnavailable
+        :param limit: the ConnectionLimit of all databases
         """
         # A poll that has just come is never refused because the reads before it were all cut off.
         self.budget = CursorBudget(size, longest=0.9 * timeout)
         self._parameters = parameters
         self._settings = "SET statement_timeout = %d; SET datestyle = ISO" % (statement_timeout * 1000)
         self._check_oid = check_oid
+        self._limit = limit
+        limit.pools.append(self)
         self._idle = []     # (connection, since when): the last one used is the first one taken, the others grow old
         self._lent = {}     # connection -> since when
         self._watching = Supervised("Watching the connections to database %s" % parameters.get('dbname'), self._watch)
-        self._answers = True
+        self.answers = True
         self._logged_at = None      # when it was last logged that the database does not answer
         self._cut_off_at = None     # the same of a read that took too long
 
@@ -150,6 +156,7 @@ class Connections(object):
                 del self._lent[connection]
                 if not connection.closed:
                     self._idle.append((connection, monotonic()))
+                self._limit.changed()
 
     def _take(self):
         try:
@@ -174,6 +181,25 @@ class Connections(object):
         idle, self._idle = self._idle, []
         for connection, _ in idle:
             connection.close()
+
+    @property
+    def idle_since(self):
+        """Since when its oldest idle connection is, on the monotonic clock; None if there is none."""
+        return self._idle[0][1] if self._idle else None
+
+    def close_oldest(self):
+        """Close the connection that has been idle for longest."""
+        self._idle.pop(0)[0].close()
+
+    def close_idle(self, seconds):
+        """Close what has been idle for longer than that."""
+        while self._idle and monotonic() - self._idle[0][1] > seconds:
+            self.close_oldest()
+
+    def close(self):
+        """Nobody reads here any more."""
+        self._drop_idle()
+        self._limit.pools.remove(self)
 
     @staticmethod
     def _answers_on(connection):
@@ -224,7 +250,9 @@ class Connections(object):
 
     def _open(self):
         try:
-            connection = connect(self._parameters, 'longpolling')
+            with self._limit.room() as opened:
+                connection = connect(self._parameters, 'longpolling')
+                opened(connection)
         except DatabaseUnavailable as error:
             raise self._unavailable(error)
         try:
@@ -242,7 +270,7 @@ class Connections(object):
         except BaseException:
             connection.close()
             raise
-        self._answers = True
+        self.answers = True
         return connection
 
     def _recover(self, connection, reader):
@@ -280,10 +308,10 @@ class Connections(object):
     def _unavailable(self, error):
         # Once: while the database is down, thousands of polls may come and ask again.
         now = monotonic()
-        if self._answers and (self._logged_at is None or now - self._logged_at > QUIET):
+        if self.answers and (self._logged_at is None or now - self._logged_at > QUIET):
             _logger.warning("The database %s does not answer: %s", self._parameters.get('dbname'), error.reason)
             self._logged_at = now
-        self._answers = False
+        self.answers = False
         return error
 
 

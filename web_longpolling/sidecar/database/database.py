@@ -5,12 +5,13 @@ import contextlib
 from ... import host, settings
 from ...errors import DatabaseUnavailable
 from ..loop.clock import monotonic
+from ..loop.deadline import PollTimeout
 from ..loop.fresh_stack import run_on_fresh_stack
 from ..news.feed import Feed
 from .budget import Reader
 from .connections import Connections
 from .listener import Listener
-from .registry import RegistryLoader
+from .registry import NotInstalled, RegistryLoader
 from .sessions import Sessions
 from .tickets import Tickets
 
@@ -28,6 +29,24 @@ class RegistryOutdated(Exception):
     """Another process has installed, upgraded or removed a module: the registry must be loaded anew."""
 
 
+class Use(object):
+    """In its ``with`` block a request of a user of this Database, or of nobody's (None), is under way."""
+
+    __slots__ = ('_database',)      # each held poll has one
+
+    def __init__(self, database):
+        self._database = database
+
+    def __enter__(self):
+        if self._database is not None:
+            self._database.polls += 1
+
+    def __exit__(self, *error):
+        if self._database is not None:
+            self._database.polls -= 1
+            self._database.used_at = monotonic()
+
+
 class Database(object):
     """A database that this sidecar serves.
 
@@ -37,27 +56,64 @@ class Database(object):
     feed: its published events, and who follows them
     sessions: verifies the sessions of its polls
     tickets: the same of their tickets
+    polls: how many requests of its users are under way
+    used_at: when the last one ended, on the monotonic clock
     """
 
-    def __init__(self, name, max_cursor, timeout):
+    def __init__(self, name, max_cursor, timeout, limit, rest=None):
         """
         :param name: the database's name
         :param max_cursor: how many cursors may be open in it at once
         :param timeout: seconds that a poll lasts at most
+        :param limit: the ConnectionLimit of all databases
+        :param rest: seconds after which nothing listens any more if nobody waits; None: it listens always
         """
         parameters = host.adapter().connection_parameters(name)
         self.name = name
         self.parameters = parameters
         self.registry = RegistryLoader(name, parameters, self.begin)
         self.connections = Connections(parameters, max_cursor, timeout, timeout + QUERY_GRACE,
-                                       self.registry.check_oid)
+                                       self.registry.check_oid, limit)
         self.feed = Feed(self._feed_cursor, max(max_cursor // 4, 1), self._ask_for_news)
         self.listener = Listener(name, past_pooler(parameters), self.registry.check_identity, self.feed,
-                                 self.registry.outdated)
+                                 self.registry.outdated, limit, rest)
         self.sessions = Sessions(self, most_checks=max(1, max_cursor // 2))
         self.tickets = Tickets(self)
+        self.polls = 0
+        self.used_at = monotonic()
         self._timeout = timeout
+        self._always = rest is None
         self._checked_at = monotonic()      # when somebody last began to look for changes of rights or modules
+
+    def is_served(self):
+        """Hold the poll until the registry is loaded; False if it turns out that the database has not the module.
+
+        :raises DatabaseUnavailable: if it can't be loaded just now
+        """
+        try:
+            self.registry.wait_loaded()
+            return True
+        except NotInstalled:
+            return False
+        except PollTimeout as end:
+            end.cause = DatabaseUnavailable("its registry is still being loaded")
+            raise
+
+    @property
+    def answers(self):
+        """Whether it seems to be well: what is needed of it is there."""
+        return self.registry.loaded and self.connections.answers and self.hears
+
+    @property
+    def hears(self):
+        """Whether events are heard, as far as somebody waits for them."""
+        return self.listener.connected or not (self.listener.needed or self._always)
+
+    def close(self):
+        """Nobody uses it any more, or it is gone: give back what it has."""
+        self.registry.close()
+        self.listener.close()
+        self.connections.close()
 
     def modules(self):
         """The modules with routes that are installed here, a frozenset of names.

@@ -10,6 +10,7 @@ from gevent.hub import get_hub
 from ... import wake_up
 from ...errors import DatabaseUnavailable
 from ..loop.backoff import Backoff
+from ..loop.clock import monotonic
 from ..loop.deadline import ReadTimeout
 from ..loop.supervisor import Supervised
 from ..news.feed import OtherFeed
@@ -36,18 +37,22 @@ class Listener(object):
 
     A notification says only that something may have been published; whoever may connect to the database can send one.
 
+    It may rest while nobody waits for anything: then it has no connection, and :meth:`ask` begins again.
+
     connected: whether it listens just now
     reconnects: how many times the connection broke
     wakeups: how many notifications came
     """
 
-    def __init__(self, db, parameters, check_identity, feed, on_other_feed):
+    def __init__(self, db, parameters, check_identity, feed, on_other_feed, limit, rest=None):
         """
         :param db: the database's name, for the log
         :param parameters: keyword arguments of ``psycopg2.connect``
         :param check_identity: called with each new connection; may raise DatabaseUnavailable
         :param feed: the Feed that is read
         :param on_other_feed: called when the feed is another one than that which was loaded
+        :param limit: the ConnectionLimit of all databases
+        :param rest: seconds after which it rests; None: never
         """
         self.reconnects = 0
         self.wakeups = 0
@@ -60,20 +65,56 @@ class Listener(object):
         self._listening = Supervised("Listening to database %s" % db, self._run)
         self._asked = gevent.event.Event()      # somebody asks for a read, or bytes have come
         self._due = False                       # whether to read now
+        self._limit = limit
+        self._rest = rest
+        self._stopped = False
+        self._needed_at = monotonic()
+        if rest is not None:
+            limit.listeners.append(self)
+
+    @property
+    def needed(self):
+        """Whether somebody waits for what it hears."""
+        return self._feed.wanted
+
+    def stop(self):
+        """Give the connection back. Who asks later begins again."""
+        self._stopped = True
+        self._asked.set()
+
+    def close(self):
+        """Nobody asks any more."""
+        self.stop()
+        self._limit.listeners.remove(self)
+
+    def _may_rest(self):
+        now = monotonic()
+        if self._rest is None:
+            return False
+        if self.needed:
+            self._needed_at = now
+            return False
+        return self._stopped or now - self._needed_at > self._rest
 
     def start(self):
         """Listen from now on, if it does not already."""
-        self._listening.start()
+        if self._rest is None or self.needed:
+            self._stopped = False
+            self._listening.start()
 
     def ask(self):
         """Read the feed now."""
         self._due = True
         self._asked.set()
+        if self._rest is not None:
+            self.start()
 
     def _run(self):
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         logged = False
         while True:
+            if self._may_rest():
+                return
             try:
                 connection = self._connect()
             except DatabaseUnavailable as error:
@@ -95,15 +136,20 @@ class Listener(object):
             except (psycopg2.Error, EnvironmentError, ReadTimeout) as error:
                 _logger.warning("No news from database %s until it answers again: %s", self._db, one_line(error))
                 logged = True
+            else:
+                return      # it rests
             finally:
                 self.connected = False
-                self.reconnects += 1
                 connection.close()
+                self._limit.changed()
+            self.reconnects += 1
             # Not at once: who ends all connections in order to drop the database has a moment for it.
             gevent.sleep(backoff.pause())
 
     def _connect(self):
-        connection = connect(self._parameters, 'longpolling listener')
+        with self._limit.room() as opened:
+            connection = connect(self._parameters, 'longpolling listener')
+            opened(connection)
         try:
             connection.autocommit = True
             with ReadTimeout(READ_TIME), connection.cursor() as cursor:
@@ -120,12 +166,13 @@ class Listener(object):
         return connection
 
     def _listen(self, connection, backoff):
-        """Read the feed whenever that may give something, until the connection breaks with psycopg2.Error."""
+        """Read the feed whenever that may give something, until the connection breaks with psycopg2.Error, or it rests.
+        """
         readable = get_hub().loop.io(connection.fileno(), 1)
         self._due = True
         try:
             with connection.cursor() as cursor:
-                while True:
+                while not self._may_rest():
                     if self._due or self._feed.wanted:
                         self._due = False
                         with ReadTimeout(READ_TIME):

@@ -6,11 +6,13 @@
     startup.load              at the start, one database after the other
     RegistryLoader.begin              a greenlet that tries until it has worked
       <- startup.load           a database that is out of reach at the start
+      <- OnDemand._admit        the first poll of one that was not named at the start
       <- RegistryLoader.check_oid       another database has the name by now: it was dropped and restored
       <- RegistryLoader.reload_newer_than           another process has installed, upgraded or removed a module
 
 It happens in a greenlet of its own and never in a poll's: a poll may end at any moment, by its timeout or
-because its client hangs up, and would leave half a registry behind.
+because its client hangs up. What the host computes meanwhile it computes in a thread (``loop/aside.py``), so that the
+polls of other databases go on; until the new registry is complete, polls have the old one.
 """
 import logging
 import threading
@@ -18,10 +20,12 @@ import threading
 import gevent
 import psycopg2
 from gevent.event import Event
+from gevent.lock import Semaphore
 
 from ... import host, routes, schema
 from ...errors import ConfigurationError, DatabaseUnavailable
-from ..loop import monitor
+from ..loop import memory
+from ..loop.aside import aside
 from ..loop.backoff import Backoff
 from ..loop.clock import monotonic
 from ..loop.supervisor import Supervised
@@ -41,6 +45,10 @@ _COMPLETE = ("SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = '" + schema.
              "AND EXISTS (SELECT 1 FROM pg_class WHERE relname = 'longpolling_origin') "
              "AND EXISTS (SELECT 1 FROM pg_class WHERE relname = 'longpolling_ticket'), "
              "EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND conrelid = 'res_users'::regclass)")
+
+
+# One registry is loaded at a time, of whichever database: see aside.py, and host/registries.py.
+_turn = Semaphore(1)
 
 
 class NotInstalled(ConfigurationError):
@@ -81,6 +89,8 @@ class RegistryLoader(object):
     modules: frozenset of the names of the modules with routes that are installed
     identity: of the feed, as from ``schema.adopt``
     problem: why it could not be loaded the last time, a sentence; None if it could
+    on_failure(error): called when it could not be loaded; returns the error that those who wait get, and whether it is
+        not tried again
     """
 
     def __init__(self, name, parameters, on_loaded):
@@ -94,6 +104,9 @@ class RegistryLoader(object):
         self.modules = frozenset()
         self.identity = None
         self.problem = None
+        self.on_failure = lambda error: (error, False)
+        self._error = None      # why it was not loaded at the last try
+        self._closed = False
         self._name = name
         self._parameters = parameters
         self._on_loaded = on_loaded
@@ -133,13 +146,19 @@ class RegistryLoader(object):
 
         :raises NotInstalled, DatabaseUnavailable: as :meth:`look`
         """
+        with _turn:
+            self._load_in_turn()
+
+    def _load_in_turn(self):
         oid = self.look()
         try:
             with waiting.noticing(PATIENCE, lambda: present(self._parameters)):
-                host.adapter().load(self._name)
+                aside.run(self._load)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailable(one_line(error))
-        # Before anything that waits: polls that do have the new registry from now on.
+        # Before anything that waits: polls have the new registry from now on.
+        if self.generation:
+            memory.collector.gave_up()
         self.generation += 1
         self.modules = frozenset(module for module in list(routes.table.modules)
                                  if host.adapter().installed(self._name, module))
@@ -147,9 +166,16 @@ class RegistryLoader(object):
             raise _not_installed(self._name)
         if self.look() != oid:
             raise DatabaseUnavailable("it was made anew while it was loaded")
+        if self._closed:
+            raise DatabaseUnavailable("nobody needs it any more")
         self._oid = oid
         self.loaded = True
         stale_code.check()
+
+    def _load(self):
+        threading.current_thread().dbname = self._name      # the hosts' log format names the database
+        with memory.without_collections():
+            host.adapter().load(self._name)
 
     def check_oid(self, connection):
         """Refuse a new connection that leads to another database than the one that was loaded.
@@ -192,9 +218,26 @@ class RegistryLoader(object):
         if not self.loaded:
             raise DatabaseUnavailable("it could not be loaded")
 
+    def wait_loaded(self):
+        """Wait until it is loaded.
+
+        :raises DatabaseUnavailable, NotInstalled: if that can't be done just now
+        """
+        if not self.loaded:
+            self.begin()
+            self._tried.wait()
+        if not self.loaded:
+            raise self._error or DatabaseUnavailable("it could not be loaded")
+
+    def close(self):
+        """Nobody needs it any more."""
+        self.loaded = False
+        self._closed = True
+        host.adapter().forget(self._name)
+
     def begin(self):
         """Load it in a greenlet, which tries until it has worked; if one does already, leave it to that."""
-        if not self._loading.running:
+        if not self._loading.running and not self._closed:
             self._tried.clear()
             self._loading.start()
 
@@ -203,26 +246,35 @@ class RegistryLoader(object):
         backoff, logged = Backoff(FIRST_PAUSE, LONGEST_PAUSE), set()
         while not self._try(logged):
             self._tried.set()
+            if self._closed:
+                return
             gevent.sleep(backoff.pause())
         self._tried.set()
         self._on_loaded()
 
     def _try(self, logged):
         """Whether it is loaded now. What it failed with is logged once; `logged` is the set of what was."""
-        begun = monotonic()
+        begun, before = monotonic(), memory.resident()
         try:
-            with monitor.expected():
-                self.load()
+            self.load()
         except (Exception, SystemExit) as error:        # an addon's import may raise the latter
             self.loaded = False
             self.problem = (str(error) if isinstance(error, ConfigurationError) else
                             "It can't be loaded: %s." % one_line(getattr(error, 'reason', error)).rstrip('.'))
+            if isinstance(error, (NotInstalled, DatabaseUnavailable)):
+                self._error, over = self.on_failure(error)
+                if over:
+                    self._closed = True
+                    return False
+            else:
+                self._error = None
             if type(error) not in logged:
                 logged.add(type(error))
                 self._log_failure(error)
             return False
         self.problem = None
-        _logger.info("The database %s is served: its registry was loaded in %.1f s", self._name, monotonic() - begun)
+        _logger.info("The database %s is served: its registry was loaded in %.1f s, and takes %.0f MB", self._name,
+                     monotonic() - begun, (memory.resident() - before) / 1e6)
         return True
 
     def _log_failure(self, error):

@@ -3,32 +3,62 @@
 
 With none to serve, the start is over too.
 """
+import re
 import threading
 
 import psycopg2
 
-from ... import host
+from ... import host, settings
 from ...errors import ConfigurationError, DatabaseUnavailable
 from . import waiting
 from .connections import connect, one_line
-from .database import Database
+from .databases import Databases, OnDemand
+from .limit import LOADING, ConnectionLimit
+
+# Connections to PostgreSQL for all databases together, where none is named and --max-connections neither.
+MOST_CONNECTIONS = 64
 
 
 def databases(options, timeout):
-    """The Databases that are to be served, by name.
+    """The Databases that are to be served.
 
     :param options: the arguments of ``server.py``
-    :raises ConfigurationError: if none is named, one does not exist or lacks the module, or none can be reached
+    :raises ConfigurationError: if one that is named does not exist or lacks the module, or none of them can be reached
     """
     names = options.databases or host.adapter().configured_databases()
-    if not names:
-        raise ConfigurationError("No database is named: give -d, or db_name in the configuration file.")
-    named = {}
     for name in names:
         check_name(name)
-        named[name] = Database(name, options.max_cursor, timeout)
-    _check(named.values())
+    limit = _limit(options.max_connections or (None if names else MOST_CONNECTIONS), options.max_cursor, len(names))
+    if not names:
+        try:
+            host.adapter().serves('', '')
+        except re.error as error:
+            raise ConfigurationError("The dbfilter of the configuration is no regular expression: %s." % error)
+        return OnDemand(options.max_cursor, timeout, limit, options.max_databases, settings.read('longpolling_idle'))
+    named = Databases(options.max_cursor, timeout, limit)
+    for name in names:
+        named.add(name)
+    _check(named.list())
     return named
+
+
+def most_connections(options, names):
+    """How many connections to PostgreSQL there may be for all databases together.
+
+    :param names: of those that are to be served; empty if they are loaded as they are polled
+    """
+    return options.max_connections or (len(names) * (options.max_cursor + 1) if names else MOST_CONNECTIONS)
+
+
+def _limit(most, max_cursor, named):
+    """The ConnectionLimit: each that is named has a listener at all times, and one can be loaded beside all reads."""
+    if most is None:
+        return ConnectionLimit()
+    fewest = max(named, 1) + max_cursor + LOADING
+    if most < fewest:
+        raise ConfigurationError("--max-connections %d is too few: %d is enough, with --max-cursor %d." % (
+            most, fewest, max_cursor))
+    return ConnectionLimit(most - LOADING)
 
 
 def check_name(name):
@@ -93,6 +123,8 @@ def load(named):
     :raises ConfigurationError: if one can't be loaded, or none can be reached
     """
     out_of_reach = []
+    if not named:
+        return
     for database in named:
         try:
             threading.current_thread().dbname = database.name    # the hosts' log format names the database

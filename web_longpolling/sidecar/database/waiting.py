@@ -8,18 +8,30 @@ to connect (``connections.connect``)           ANSWER
 the first round trip on an idle connection     ``connections.PATIENCE``
 a query that runs                              every ``connections.PATIENCE`` seconds another connection asks whether
                                                PostgreSQL is there
-a registry that is loaded                      the same (``noticing``)
+a registry that is loaded, in a thread         the same (``noticing``); what waits there is given up
 LISTEN, and what is read there                 ``listener.READ_TIME``; while nobody follows, it is asked now and then
 =============================================  =====================================================================
 """
 import contextlib
+import select
 import socket
 
 import gevent
+import gevent.monkey
+import psycopg2
+import psycopg2.extensions
 from gevent.hub import get_hub
+from psycogreen.gevent import gevent_wait_callback
 
 from ...errors import DatabaseUnavailable
+from ..loop.aside import aside
 from ..loop.deadline import ReadTimeout
+
+# The unpatched one: beside the event loop there are no greenlets to switch to.
+_poll = gevent.monkey.get_original('select', 'poll')
+
+# Seconds between two looks whether what runs beside the event loop is still wanted.
+STEP = 0.5
 
 # Seconds for an answer that takes PostgreSQL some milliseconds.
 ANSWER = 10
@@ -28,6 +40,27 @@ ANSWER = 10
 KEEPALIVE = {'keepalives': 1, 'keepalives_idle': 10, 'keepalives_interval': 5, 'keepalives_count': 3}
 
 _VANISHED = "the server says nothing any more"
+
+
+def install():
+    """Let psycopg2 wait in the event loop, and beside it (``loop/aside.py``) as in a program without greenlets."""
+    psycopg2.extensions.set_wait_callback(_wait)
+
+
+def _wait(connection):
+    """psycopg2 calls this for whatever it waits for; see its documentation, "Support for coroutine libraries"."""
+    if not aside.here():
+        return gevent_wait_callback(connection)
+    while True:
+        state = connection.poll()
+        if state == psycopg2.extensions.POLL_OK:
+            return None
+        poller = _poll()
+        poller.register(connection.fileno(),
+                        select.POLLIN if state == psycopg2.extensions.POLL_READ else select.POLLOUT)
+        while not poller.poll(STEP * 1000):
+            if aside.given_up:
+                raise psycopg2.OperationalError(_VANISHED)
 
 
 @contextlib.contextmanager

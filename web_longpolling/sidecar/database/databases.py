@@ -1,0 +1,218 @@
+# -*- coding: utf-8 -*-
+"""The databases of this process: those that are named, or whichever is polled.
+
+::
+
+    Application._receive
+      -> Databases.of              the Database of a session: within the host's dbfilter; None if it is not served
+        -> OnDemand._admit         a place for one more: the one that was polled longest ago makes room
+      -> Database.is_served        held until its registry is there
+    Databases._tidy                a greenlet: forgets what nobody polls, and what does not exist any more
+
+Only who has a session of a database can have it loaded: the host has written its file when somebody logged in.
+"""
+import logging
+
+import gevent
+import psycopg2
+
+from ... import host
+from ...errors import DatabaseUnavailable, TooManyDatabases
+from ..loop import memory
+from ..loop.clock import monotonic
+from ..loop.supervisor import Supervised
+from . import waiting
+from .connections import connect
+from .database import Database
+from .registry import NotInstalled
+
+_logger = logging.getLogger(__name__)
+
+# Seconds between two looks for databases that nobody polls any more, or that are gone.
+TIDY = 5
+# Seconds for which a connection of a database that is loaded on demand stays idle.
+REST = 60
+
+# The database to which the hosts themselves connect to see which others there are.
+MAINTENANCE = 'postgres'
+
+
+class Databases(object):
+    """The databases that were named at the start.
+
+    on_demand: whether others are loaded when they are polled
+    on_begin(database), on_forget(database): called when there is one more or less
+    """
+
+    on_demand = False
+
+    def __init__(self, max_cursor, timeout, limit):
+        """
+        :param max_cursor: how many cursors of each may be open at once
+        :param timeout: seconds that a poll lasts at most
+        :param limit: the ConnectionLimit of all of them
+        """
+        self.limit = limit
+        self.on_begin = self.on_forget = lambda database: None
+        self._max_cursor = max_cursor
+        self._timeout = timeout
+        self._databases = {}
+        self._tidying = Supervised("Looking after the databases", self._tidy)
+
+    def __len__(self):
+        return len(self._databases)
+
+    def list(self):
+        """The Databases that there are just now."""
+        return list(self._databases.values())
+
+    def add(self, name):
+        """Serve this database; it is loaded later."""
+        self._databases[name] = Database(name, self._max_cursor, self._timeout, self.limit)
+
+    def begin(self):
+        """Serve: called once, when the start is over."""
+        for database in self.list():
+            self.on_begin(database)
+            if database.registry.loaded:
+                database.begin()
+        self._tidying.start()
+
+    def _tidy(self):
+        while True:
+            gevent.sleep(TIDY)
+            self._look_after()
+            memory.collector.collect()
+
+    def _look_after(self):
+        """Nothing: they stay."""
+
+    def of(self, session, asked):
+        """The Database of a session, None if there is none.
+
+        :param session: the Session that somebody claims, or None
+        :param asked: the host that the browser has asked, the header Host
+        """
+        return self._databases.get(session.db) if session is not None else None
+
+    @property
+    def complete(self):
+        """Whether every database that may be asked for is loaded."""
+        return all(database.registry.loaded for database in self.list())
+
+
+class OnDemand(Databases):
+    """Every database that the host would serve, as soon as somebody polls it."""
+
+    on_demand = True
+
+    def __init__(self, max_cursor, timeout, limit, most, idle):
+        """
+        :param most: how many there may be at once
+        :param idle: seconds after which one that nobody polls is forgotten; 0: never
+        """
+        Databases.__init__(self, max_cursor, timeout, limit)
+        self._most = most
+        self._most_in_use = limit.most - max_cursor
+        self._idle = idle
+
+    complete = False
+
+    def of(self, session, asked):
+        """As above. It may have to be loaded first; that has begun.
+
+        :raises TooManyDatabases: if as many as there may be are in use
+        """
+        if session is None or not _is_name(session.db) or not host.adapter().serves(session.db, asked):
+            return None
+        database = self._databases.get(session.db)
+        if database is None or not database.polls:
+            self._check_in_use()
+        return database or self._admit(session.db)
+
+    def _check_in_use(self):
+        if sum(1 for database in self.list() if database.polls) >= self._most_in_use:
+            raise TooManyDatabases("The connections to PostgreSQL that this server may have are enough for the "
+                                   "databases that are in use; try again later.")
+
+    def _admit(self, name):
+        if len(self._databases) >= self._most:
+            if _exist([name]) == frozenset():       # before another one is forgotten for it
+                return None
+            self._make_room()
+        database = self._databases[name] = Database(name, self._max_cursor, self._timeout, self.limit, REST)
+        database.registry.on_failure = lambda error: self._failed(database, error)
+        self.on_begin(database)
+        database.registry.begin()
+        return database
+
+    def _make_room(self):
+        while len(self._databases) >= self._most:
+            unused = [database for database in self.list() if not database.polls]
+            if not unused:
+                raise TooManyDatabases("This server serves %d databases already, and all are in use; try again later."
+                                       % self._most)
+            self._forget(min(unused, key=lambda database: database.used_at), "another one needs its place")
+
+    def _failed(self, database, error):
+        """A registry could not be loaded; returns the error that its polls get, and whether it is given up."""
+        if not isinstance(error, NotInstalled) and _exist([database.name]) == frozenset():
+            error = NotInstalled("The database %s does not exist." % database.name)
+        if isinstance(error, NotInstalled) or not database.registry.generation:
+            _logger.info("The database %s is not served: %s", database.name, getattr(error, 'reason', error))
+            self._forget(database, None)
+            return error, True
+        return error, False
+
+    def _forget(self, database, reason):
+        """
+        :param reason: for the log; None: it was never loaded
+        """
+        if self._databases.get(database.name) is database:
+            del self._databases[database.name]
+            self.on_forget(database)
+        loaded = database.registry.generation
+        database.close()
+        if loaded:
+            memory.collector.gave_up()
+            _logger.info("The database %s is forgotten: %s", database.name, reason or "it is not served any more")
+
+    def _look_after(self):
+        now = monotonic()
+        for database in self.list():
+            database.connections.close_idle(REST)
+            if self._idle and not database.polls and now - database.used_at > self._idle:
+                self._forget(database, "nobody has polled it for %d s" % self._idle)
+        silent = [database.name for database in self.list() if not database.answers]
+        there = _exist(silent) if silent else None
+        if there is not None:
+            for name in set(silent) - there:
+                if name in self._databases:
+                    self._forget(self._databases[name], "it does not exist any more")
+
+
+def _is_name(name):
+    """Whether this can be the name of a database that the host serves; libpq would take some texts for an address."""
+    if isinstance(name, bytes):         # OpenERP 7.0: see startup.py
+        try:
+            name = name.decode('ascii')
+        except UnicodeDecodeError:
+            return False
+    return bool(name) and not any(each in name for each in ('://', '=', '\0'))
+
+
+def _exist(names):
+    """Which of these databases there are, a frozenset; None if that can't be found out."""
+    try:
+        connection = connect(host.adapter().connection_parameters(MAINTENANCE), 'longpolling')
+    except DatabaseUnavailable:
+        return None
+    try:
+        with waiting.bounded(waiting.ANSWER), connection.cursor() as cursor:
+            cursor.execute("SELECT datname FROM pg_database WHERE datname = ANY(%s)", (list(names),))
+            return frozenset(str(row[0]) for row in cursor.fetchall())
+    except (psycopg2.Error, DatabaseUnavailable):
+        return None
+    finally:
+        connection.close()
+

@@ -1,0 +1,69 @@
+# -*- coding: utf-8 -*-
+"""The memory of this process, and Python's collector of cyclic garbage, which stops everything while it looks.
+
+A registry is some hundred thousand objects that stay. A collection looks at all objects that may be garbage, so each
+registry would make all later ones longer, up to seconds. Hence no collection runs while a registry is loaded, and what
+is there afterwards is left out of further ones (``gc.freeze``, Python 3.7). When registries were given up, one
+collection looks at everything.
+"""
+import contextlib
+import gc
+import logging
+import resource
+
+from . import monitor
+from .clock import monotonic
+
+_logger = logging.getLogger(__name__)
+
+# Seconds between two collections of everything.
+PAUSE = 60
+
+_freeze = getattr(gc, 'freeze', lambda: None)           # Python 2.7 has neither
+_unfreeze = getattr(gc, 'unfreeze', lambda: None)
+
+
+@contextlib.contextmanager
+def without_collections():
+    """In the block nothing is collected; what is there when it ends is left out of ordinary collections."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        _freeze()
+        gc.enable()
+
+
+class Collector(object):
+    """Frees what was given up and was left out of ordinary collections."""
+
+    def __init__(self):
+        self._due = False
+        self._collected_at = monotonic()
+
+    def gave_up(self):
+        """There is a registry that nobody needs any more."""
+        self._due = True
+
+    def collect(self):
+        """Free it, if there is some and the last time was PAUSE seconds ago. Everything waits meanwhile."""
+        began = monotonic()
+        if not self._due or began - self._collected_at < PAUSE:
+            return
+        before = resident()
+        with monitor.expected():
+            _unfreeze()
+            gc.collect()
+            _freeze()
+        self._due, self._collected_at = False, monotonic()
+        _logger.info("Registries that were given up have left %.0f MB: collected in %.2f s",
+                     max(before - resident(), 0) / 1e6, self._collected_at - began)
+
+
+collector = Collector()
+
+
+def resident():
+    """Bytes of memory that this process occupies."""
+    with open('/proc/self/statm') as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
