@@ -35,10 +35,11 @@ def measure(peer: peers.Peer, sessions, count: int, idle: float = IDLE_SECONDS,
     peer.forget()
     before = stack.resident(peer.pid)
     with Crowd(peer.url, count) as clients:
-        begun = time.monotonic()
+        begun, used = time.monotonic(), stack.processor(peer.pid)
         peer.hold(clients, sessions)
         if isinstance(peer, peers.Counting):        # of others it is not known when all are held
             yield figure('arriving at once', time.monotonic() - begun, 's')
+        yield figure('arriving at once, processor', stack.processor(peer.pid) - used, 's')
         stack.wait_until_idle(peer.pid)
         yield figure('resident each', (stack.resident(peer.pid) - before) / count, 'B')
         used = stack.processor(peer.pid)

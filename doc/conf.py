@@ -39,6 +39,9 @@ def default(name, setting) -> str:
 
 def fill_in(app, docname, source):
     source[0] = source[0].replace('.. the table of settings', settings_table())
+    if '.. the latest result' in source[0]:
+        from benchmarks.page import page
+        source[0] = source[0].replace('.. the latest result', page(ROOT / 'benchmarks' / 'results'))
 
 
 def setup(app):

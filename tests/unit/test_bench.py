@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import client, report
+from benchmarks import client, page, report
 from benchmarks.figures import Figure, Key, Summary, summed_up, worse, written
 from benchmarks.targets import TARGETS, verdicts
 
@@ -75,6 +75,18 @@ def test_a_result_becomes_a_table_and_pictures(tmp_path):
     assert '| one event, last | 5,000 | sidecar | 3 s | 1.50 | met: at most 2 x floor |' in table
     assert 'odoo-19.0, held, round 1: SystemExit: no' in table
     assert [picture.name for picture in tmp_path.glob('*.svg')] == ['result-held-odoo-19.0.svg']
+
+
+def test_the_documentation_shows_the_latest_complete_result_with_its_date(tmp_path):
+    assert page.page(tmp_path) == page.NONE
+    for name, value in (('2026-01-02-0304', 5), ('2026-03-02-0304', 3), ('quick', 1)):
+        about = {'date': name, 'rounds': '3', 'machine': 'this one', 'load at the beginning': '0.1'}
+        result = {'about': about, 'rounds': [one_round(sidecar=value, floor=2)]}
+        (tmp_path / f'{name}.json').write_text(json.dumps(result))
+        (tmp_path / f'{name}-held-odoo-19.0.svg').touch()
+    text = page.page(tmp_path)
+    assert 'Measured on 2026-03-02-0304' in text and '     - met: at most 2 x floor' in text
+    assert '.. image:: ../benchmarks/results/2026-03-02-0304-held-odoo-19.0.svg' in text
 
 
 def test_what_is_no_result_is_refused_with_a_sentence(tmp_path):
