@@ -40,11 +40,13 @@ class RouteTable(object):
         self._routes = []
         self.served = False
         self._maps = {}
+        self._found = {}
 
     def declare(self, route):
         self._routes.append(route)
         self.modules.add(route.module)
         self._maps.clear()
+        self._found.clear()
         if self.served:
             self._log(route)
 
@@ -71,6 +73,20 @@ class RouteTable(object):
             self._maps[modules] = Map([Rule(route.path, endpoint=route) for route in self._routes
                                        if route.module in modules], strict_slashes=False)
         return self._maps[modules]
+
+    def match(self, modules, path):
+        """The Route of a path among those of `modules`, and the variables of the path.
+
+        :raises NotFound, RequestRedirect, MethodNotAllowed: as werkzeug's Map
+        """
+        found = self._found.get((modules, path))
+        if found is not None:
+            return found, {}
+        # Not bind_to_environ: a malformed Host header, which no route looks at, would be a failure.
+        route, variables = self.url_map(modules).bind('localhost').match(path)
+        if not variables:       # such paths are no more than there are routes, each with a slash at its end or without
+            self._found[modules, path] = route
+        return route, variables
 
 
 def addon_of(controller):

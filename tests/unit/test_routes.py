@@ -93,3 +93,15 @@ def test_a_route_belongs_to_the_addon_of_its_controller(name, addon):
         """Stands for an addon's."""
     function.__module__ = name
     assert routes.addon_of(function) == addon
+
+
+def test_a_path_is_found_again_without_a_search_and_not_past_a_new_route():
+    table = routes.RouteTable()
+    room = declare(table, '/<room>', 'mine')
+    modules = frozenset(['mine'])
+    assert table.match(modules, PREFIX + '/a') == (room, {'room': 'a'})
+    plain = declare(table, '/a', 'mine')
+    assert [table.match(modules, PREFIX + path) for path in ('/a', '/a', '/a/', '/a/')] == [(plain, {})] * 4
+    assert table.match(modules, PREFIX + '/b') == (room, {'room': 'b'})
+    with pytest.raises(NotFound):
+        table.match(frozenset(), PREFIX + '/a')

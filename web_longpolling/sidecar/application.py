@@ -290,7 +290,7 @@ class Application(object):
         received = _Received(sent, sent.weight() + environ['longpolling.head_bytes'],
                              self._database(session, environ), session, origin.is_foreign(environ))
         if request.method == 'GET' or request.path != settings.read('longpolling_path'):
-            received.polls = self._find([(environ, {})], received.database)
+            received.polls = self._find([(environ, request.path, {})], received.database)
         return received
 
     def _look_for_session(self, request, sent):
@@ -333,17 +333,21 @@ class Application(object):
         sent, received.sent = run_on_fresh_stack(self._parse, received.sent, False), None
         if 'polls' not in sent:
             parameters.check_texts(sent)
-            received.polls = self._find([(environ, sent)], received.database)
+            received.polls = self._find([(environ, Received(environ).path, sent)], received.database)
             return False
         asked, rest = batch.asked(sent)
         if received.session is not None and not self._is_page_of(received.session, rest):
             received.stranger, received.good = True, False
         lone = len(asked) == 1
         received.polls = self._find([
-            each if isinstance(each, errors.PollError) else
-            (_environ_of(each, environ if lone else dict(environ)), each.parameters) for each in asked],
-            received.database if not received.stranger else None)
+            each if isinstance(each, errors.PollError) else self._asked(each, environ if lone else dict(environ))
+            for each in asked], received.database if not received.stranger else None)
         return True
+
+    @staticmethod
+    def _asked(asked, environ):
+        environ = _environ_of(asked, environ)
+        return environ, Received(environ).path, asked.parameters
 
     @staticmethod
     def _is_page_of(session, sent):
@@ -353,7 +357,7 @@ class Application(object):
     def _find(self, asked, database):
         """The polls, each with its route among the modules installed in `database`.
 
-        :param asked: list of (environ, parameters), or of a PollError
+        :param asked: list of (environ, path, parameters), or of a PollError
         """
         polls = [self._found(each, database) for each in asked]
         if database and any(isinstance(poll.error, errors.UnknownRoute) for poll in polls):
@@ -365,10 +369,10 @@ class Application(object):
     def _found(self, asked, database):
         if isinstance(asked, errors.PollError):
             return _Poll({}, None, None, None, asked)
-        environ, sent = asked
+        environ, path, sent = asked
         # The controller gets a Request of its own: what was parsed to get here need not be held with it.
         try:
-            route, variables = self._match(Received(environ).path, database)
+            route, variables = self._match(path, database)
         except errors.PollError as error:
             return _Poll(environ, None, None, None, error)
         request = Request(environ, route, self._databases, settings.read('longpolling_max_held_per_session'))
@@ -376,11 +380,13 @@ class Application(object):
 
     def _match(self, path, database):
         """The route and its variables, among the modules of `database`, or of all if there is none."""
-        served = [database] if database else [each for each in self._databases.list() if each.registry.loaded]
-        modules = frozenset().union(*[each.modules() for each in served])
+        if database:
+            served, modules = [database], database.modules()
+        else:
+            served = [each for each in self._databases.list() if each.registry.loaded]
+            modules = frozenset().union(*[each.modules() for each in served])
         try:
-            # Not bind_to_environ: a malformed Host header, which no route looks at, would be a failure.
-            return routes.table.url_map(modules).bind('localhost').match(path)
+            return routes.table.match(modules, path)
         except (NotFound, RequestRedirect, MethodNotAllowed):
             if not database and not self._databases.complete:
                 raise errors.DatabaseUnavailable("perhaps the route is one of a database that is out of reach")

@@ -44,6 +44,14 @@ class Incoming(object):
         """
         return bool(self._ahead) or self._more()
 
+    def has_head(self):
+        """Whether a head is here to its end, so that nobody waits while it is read."""
+        return b'\r\n\r\n' in self._ahead
+
+    def has(self, size):
+        """Whether so many bytes are here."""
+        return len(self._ahead) >= size
+
     def line(self, most):
         """The next line, its end included.
 

@@ -19,6 +19,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
 
 from ...errors import PollError, TooSlow
+from ..loop.gevent_internals import kernel_socket
 from . import body, head, proxy, responses
 from .disconnect import ClientDisconnected
 from .incoming import Incoming
@@ -67,16 +68,24 @@ class PollHandler(WSGIHandler):
 
     def read_request(self, _):
         self.command = None
-        with gevent.Timeout(HEAD_TIME, TooSlow("The head did not arrive within %d seconds." % HEAD_TIME)):
+        # Most requests are here already, and need no timer.
+        if self.rfile.has_head():
             received = head.read(self.rfile)
+        else:
+            with gevent.Timeout(HEAD_TIME, TooSlow("The head did not arrive within %d seconds." % HEAD_TIME)):
+                received = head.read(self.rfile)
         self.requestline = received.line
         self.command = received.method
         self.request_version = received.version
         self.close_connection = received.closes()
         if received.length != 0 and received.fields.get('HTTP_EXPECT', '').lower() == '100-continue':
             self.socket.sendall(_CONTINUE)
-        with gevent.Timeout(BODY_TIME, TooSlow("The body did not arrive within %d seconds." % BODY_TIME)):
-            self.wsgi_input = body.Body(body.read(self.rfile, received.length))
+        if received.length is not None and self.rfile.has(received.length):
+            octets = body.read(self.rfile, received.length)
+        else:
+            with gevent.Timeout(BODY_TIME, TooSlow("The body did not arrive within %d seconds." % BODY_TIME)):
+                octets = body.read(self.rfile, received.length)
+        self.wsgi_input = body.Body(octets)
         self.headers = received
         return True
 
@@ -163,7 +172,14 @@ class PollHandler(WSGIHandler):
             segment = self._segment
         finally:
             self._segment = None
-        self._sendall(segment)
+        # The kernel takes most answers whole. gevent's sendall would ask for the size of its buffer, each time.
+        try:
+            sent = kernel_socket(self.socket).send(segment, socket.MSG_DONTWAIT)
+        except EnvironmentError:
+            sent = 0        # it can't just now; or not at all, which sendall reports
+        self.response_length += sent
+        if sent < len(segment):
+            self._sendall(segment[sent:])
 
     def _write(self, data):
         if self.command != 'HEAD':      # its answer has the head alone (RFC 9110, 9.3.2)
