@@ -11,6 +11,7 @@ here: they are there already, under one of several names (psycopg2 or psycopg2-b
 import ast
 import io
 import os
+import re
 
 from setuptools import find_packages, setup
 
@@ -28,7 +29,8 @@ def text(*names):
         if os.path.exists(path):
             with io.open(path, encoding='utf-8') as part:
                 parts.append(part.read())
-    return u'\n\n'.join(parts)
+    # PyPI has no files of the checkout to show.
+    return re.sub(r'(?m)^\.\. image::.*\n(?: .*\n)*', '', u'\n\n'.join(parts))
 
 
 def version():

@@ -62,8 +62,8 @@ class Window:
         self.context = context
         self.page = context.new_page()
         self.page.set_default_timeout(PATIENCE)
-        self.errors = []
-        self.warnings = []
+        self.errors: list[str] = []
+        self.warnings: list[str] = []
         self.expected = list(ALWAYS_EXPECTED)
         self.page.on('console', self._hear)
         self.page.on('pageerror', lambda error: self.errors.append(str(error)))
