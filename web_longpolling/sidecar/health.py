@@ -72,7 +72,7 @@ class Health(object):
             now = monotonic()
             if self._looked is None or now - self._looked > LOOK:
                 looks = [gevent.spawn(self._look_at, database.name, database) for database in self._databases.list()
-                         if database.polls or not self._databases.on_demand]
+                         if database.in_use or not self._databases.on_demand]
                 looks.append(gevent.spawn(self._look_at_sessions))
                 gevent.joinall(looks, PATIENCE)
                 gevent.killall(looks, block=False)

@@ -3,7 +3,7 @@
 import collections
 import contextlib
 
-from ..errors import AuthenticationError, BadRequest, Gone, SnapshotHeld, TooManyPolls
+from ..errors import AuthenticationError, BadRequest, DatabaseUnavailable, Gone, SnapshotHeld, TooManyPolls
 from ..publishing import check_channel
 from ..tickets import place_of, taken_apart
 from .database.budget import Reader
@@ -64,10 +64,10 @@ class Request(Received):
     position: text, up to which the page will have seen the channels that it waits for or follows; None without such
     """
 
-    def __init__(self, environ, route, databases=None, most_by_ticket=None):
+    def __init__(self, environ, route, databases, most_by_ticket):
         """
         :param route: the poll's Route
-        :param databases: dict of the served Databases by name, among which its ticket is looked for
+        :param databases: the Databases of this process, among which its ticket is looked for
         :param most_by_ticket: how many polls may be held by one ticket that names no user
         """
         Received.__init__(self, environ)
@@ -147,13 +147,15 @@ class Request(Received):
         """
         parts = taken_apart(token)
         if parts is not None:
-            for database in list((self._databases or {}).values()):
+            for database in self._databases.list():
                 if place_of(database.name) == parts[0]:
                     return self._look_for(database, parts[1])
+            if not self._databases.complete:
+                raise DatabaseUnavailable("perhaps the ticket is one of a database that is not loaded")
         raise Gone(_GONE)
 
     def _look_for(self, database, digest):
-        asked = monotonic()
+        asked = database.used_at = monotonic()
         ticket = database.tickets.look(digest)
         if ticket is None or self._module not in database.modules():
             raise Gone(_GONE)

@@ -100,6 +100,11 @@ class Database(object):
             raise
 
     @property
+    def in_use(self):
+        """Whether a request of one of its users is under way, or somebody follows by a ticket."""
+        return bool(self.polls or self.feed.wanted)
+
+    @property
     def answers(self):
         """Whether it seems to be well: what is needed of it is there."""
         return self.registry.loaded and self.connections.answers and self.hears

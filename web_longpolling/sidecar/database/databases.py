@@ -126,12 +126,12 @@ class OnDemand(Databases):
         if session is None or not _is_name(session.db) or not host.adapter().serves(session.db, asked):
             return None
         database = self._databases.get(session.db)
-        if database is None or not database.polls:
+        if database is None or not database.in_use:
             self._check_in_use()
         return database or self._admit(session.db)
 
     def _check_in_use(self):
-        if sum(1 for database in self.list() if database.polls) >= self._most_in_use:
+        if sum(1 for database in self.list() if database.in_use) >= self._most_in_use:
             raise TooManyDatabases("The connections to PostgreSQL that this server may have are enough for the "
                                    "databases that are in use; try again later.")
 
@@ -139,6 +139,8 @@ class OnDemand(Databases):
         if len(self._databases) >= self._most:
             if _exist([name]) == frozenset():       # before another one is forgotten for it
                 return None
+            if name in self._databases:             # somebody else has asked for it meanwhile
+                return self._databases[name]
             self._make_room()
         database = self._databases[name] = Database(name, self._max_cursor, self._timeout, self.limit, REST)
         database.registry.on_failure = lambda error: self._failed(database, error)
@@ -148,7 +150,7 @@ class OnDemand(Databases):
 
     def _make_room(self):
         while len(self._databases) >= self._most:
-            unused = [database for database in self.list() if not database.polls]
+            unused = [database for database in self.list() if not database.in_use]
             if not unused:
                 raise TooManyDatabases("This server serves %d databases already, and all are in use; try again later."
                                        % self._most)
@@ -181,7 +183,7 @@ class OnDemand(Databases):
         now = monotonic()
         for database in self.list():
             database.connections.close_idle(REST)
-            if self._idle and not database.polls and now - database.used_at > self._idle:
+            if self._idle and not database.in_use and now - database.used_at > self._idle:
                 self._forget(database, "nobody has polled it for %d s" % self._idle)
         silent = [database.name for database in self.list() if not database.answers]
         there = _exist(silent) if silent else None
