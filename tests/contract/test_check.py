@@ -72,3 +72,34 @@ def test_a_probe_holds_few_polls_and_is_forgotten(stack, admin):
     names = [admin.http.post(stack.sidecar_url + '/probe', timeout=10).json()['name'] for _ in range(5)]
     statuses = [admin.poll('/-/probe/' + name).status_code for name in names]
     assert statuses == [404, 200, 200, 200, 200]
+
+
+def test_where_none_is_named_it_looks_at_those_that_the_host_serves(stack, programs):
+    """One line for each that has the module, and the same for the way through the dispatcher."""
+    arguments = '-c', programs.config('unnamed', db_name=None), '-p', stack.sidecars[0].port, '--check'
+    outcome = programs.server(*arguments, '--url', stack.url)
+    found = lines(outcome)
+    assert outcome.status == 0, outcome.out
+    assert [about for _, about, _ in found if about not in WAY][:3] == ['configuration', 'log', 'databases']
+    assert re.search(r'^ok     databases: none is named, so each of the \d+ that have the module is loaded when it is '
+                     r'polled; your server serves \d+$', outcome.out, re.MULTILINE)
+    assert f'ok     database {stack.db}: web_longpolling ' in outcome.out
+    assert [about for _, about, _ in found][-len(WAY):] == WAY
+
+    filtered = programs.server('-c', programs.config('filtered', db_name=None, dbfilter='^no_such_name$'),
+                               '-p', programs.port(), '--check')
+    assert filtered.status == 1
+    assert ("to do  databases: none of the 0 that your server serves has the module web_longpolling: install it with "
+            "'oe -d DATABASE -i web_longpolling'.") in filtered.out
+
+
+def test_where_none_is_named_postgresql_is_looked_for_all_the_same(programs):
+    """The check says it, and the start warns: it goes on, since a database is loaded when it is polled."""
+    config = programs.config('unnamed-elsewhere', db_name=None, db_password='wrong')
+    outcome = programs.server('-c', config, '-p', programs.port(), '--check')
+    assert outcome.status == 1
+    [line] = [line for line in outcome.out.splitlines() if not line.startswith('ok ')]
+    assert line.startswith("to do  databases: PostgreSQL can't be asked which there are: ")
+    assert 'password authentication failed' in line
+    with programs.serving('-c', config, '-p', programs.port()) as serving:
+        assert "Not as it should be, connections: PostgreSQL can't be asked: " in serving.log

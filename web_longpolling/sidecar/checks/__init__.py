@@ -5,6 +5,7 @@
 
     server.py -> checks.check(options)
       here.configuration, here.log      what was written where it is not read
+      databases.discover                which there are, if none is named
       databases.look                    each database: in reach, the module installed, notifications that arrive
       databases.connections             what the sidecar and the host need, and what PostgreSQL has
       here.sessions                     whose session files these are
@@ -36,11 +37,15 @@ def check(options, write):
     report = Report(write)
     report.take(here.configuration())
     report.take(here.log(options))
-    names = databases.named(options)
-    report.take(databases.look(names))
-    report.take(databases.connections(names, options))
-    host.adapter().load_server_wide()
-    report.take(here.sessions(names))
+    named = there = databases.named(options)
+    host.adapter().load_server_wide()       # a dbfilter may be one of its modules' own
+    if not named:
+        there, finding = databases.discover(_asked(options))
+        report.take([finding])
+    report.take(databases.look(there))
+    if there:
+        report.take(databases.connections(named, options))
+    report.take(here.sessions(there))
     found, listener = here.place(options)
     report.take([found])
     try:
@@ -48,9 +53,9 @@ def check(options, write):
     except ConfigurationError:
         _leave(listener)
         return 1            # it was reported above, and what follows needs the values
-    report.take(here.files(names, options))
+    report.take(here.files(named, options))
     if options.url is not None:
-        report.take(_way(options, names, found, listener))
+        report.take(_way(options, there, found, listener))
     _leave(listener)
     return 1 if report.wrong else 0
 
@@ -59,6 +64,14 @@ def _leave(listener):
     if listener is not None and not listener.closed:
         address.remove(listener)
         listener.close()
+
+
+def _asked(options):
+    """The host that browsers ask, '' if that is not known."""
+    try:
+        return Site.of_url(options.url).host if options.url else ''
+    except ValueError:
+        return ''           # it is reported later
 
 
 def _way(options, names, place, listener):

@@ -1,6 +1,7 @@
 # -*- coding: utf-8 -*-
 """What PostgreSQL says: the databases, the module in them, notifications, and how many connections there are."""
 import contextlib
+import re
 
 import gevent
 import psycopg2
@@ -11,7 +12,7 @@ from ..database import startup, waiting
 from ..database.connections import connect, one_line
 from ..database.database import past_pooler
 from ..database.databases import MAINTENANCE
-from ..database.registry import examine
+from ..database.registry import NotInstalled, examine
 from ..loop.clock import monotonic
 from .report import Finding, patience
 
@@ -21,6 +22,10 @@ NOTIFIED = 3
 ASKED = 3
 
 _VERSION = "SELECT latest_version FROM ir_module_module WHERE name = 'web_longpolling'"
+# As the hosts list them (odoo/service/db.py, openerp/service/web_services.py).
+_OWN = """
+    SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres'
+    AND datdba = (SELECT usesysid FROM pg_user WHERE usename = current_user) ORDER BY datname"""
 # Slots of superusers are none of ours; PostgreSQL 16 has further ones that are reserved.
 _LIMIT = """
     SELECT (SELECT setting::int FROM pg_settings WHERE name = 'max_connections'),
@@ -33,10 +38,52 @@ def named(options):
     return options.databases or host.adapter().configured_databases()
 
 
+def discover(asked):
+    """What is served where none is named.
+
+    :param asked: the host that browsers ask, for the host's dbfilter; '' if that is not known
+    :returns: the names of the databases that have the module, a list; and a Finding
+    """
+    try:
+        with patience("asking which databases there are"):
+            there = [name for name in _all() if _is_served(name, asked)]
+            names = [name for name in there if _has_module(name)]
+    except re.error as error:
+        return [], Finding('databases', False, "dbfilter of the configuration is no regular expression: %s." % error)
+    except DatabaseUnavailable as error:
+        return [], Finding('databases', False, "PostgreSQL can't be asked which there are: %s" % error.reason)
+    if not names:
+        return [], Finding('databases', False, "none of the %d that your server serves has the module web_longpolling: "
+                                               "install it with 'oe -d DATABASE -i web_longpolling'." % len(there))
+    return names, Finding('databases', True, "none is named, so each of the %d that have the module is loaded when it "
+                                             "is polled; your server serves %d" % (len(names), len(there)))
+
+
+def _all():
+    with _connected(host.adapter().connection_parameters(MAINTENANCE)) as connection, connection.cursor() as cursor:
+        cursor.execute(_OWN)
+        return [str(row[0]) for row in cursor.fetchall()]
+
+
+def _is_served(name, asked):
+    if not asked and '%' in (host.adapter().option('dbfilter') or ''):
+        return True     # that depends on the address
+    return host.adapter().serves(name, asked)
+
+
+def _has_module(name):
+    try:
+        with _connected(host.adapter().connection_parameters(name)) as connection, connection.cursor() as cursor:
+            examine(cursor, name)
+    except NotInstalled:
+        return False
+    except DatabaseUnavailable:
+        pass            # it is looked at again, and reported then
+    return True
+
+
 def look(names):
     """A Finding for each database."""
-    if not names:
-        yield Finding('databases', True, "none is named: each that your server serves is loaded when it is polled")
     for name in names:
         about = 'database %s' % name
         try:
@@ -109,7 +156,9 @@ def connections(names, options):
             with _connected(host.adapter().connection_parameters(name)) as connection, connection.cursor() as cursor:
                 cursor.execute(_LIMIT)
                 most, reserved = cursor.fetchone()
-        except DatabaseUnavailable:
+        except DatabaseUnavailable as error:
+            if not names:
+                yield Finding('connections', False, "PostgreSQL can't be asked: %s" % error.reason)
             continue
         told = ("max_connections = %d, of which %d are reserved; the sidecar needs %d (%s), your server %d at most (%s)"
                 % (most, reserved, own, words_of_own, hosts, words))
