@@ -10,6 +10,7 @@ import pytest
 from tests.support.bus_client import BusClient
 from tests.support.clients import Session, visit
 
+pytestmark = pytest.mark.only_on('odoo-19.0')
 _numbers = itertools.count(1)
 OVERLAPPING, AT_ONCE = 2000, 12
 
@@ -89,6 +90,17 @@ def test_nobody_follows_what_is_anothers(client, ann, bob, admin, sql):
     assert browser.payloads() == ['secret']
     spy.poll()
     assert spy.payloads() == []
+
+
+def test_an_outdated_worker_is_told(client, ann):
+    """As Odoo's server tells it; then the page asks for being loaded again."""
+    browser = client(ann)
+    now = browser.session.call('/web/session/get_session_info', {})['websocket_worker_version'].split('~')
+    ask = {'name': browser.name, 'channels': [], 'last': 0}
+    for version in ('1.0~' + now[-1], now[0] + '~00000000'):
+        assert browser.session.call('/web_longpolling_bus/subscribe', {**ask, 'version': version}) == {'outdated': True}
+    assert 'ticket' in browser.session.call('/web_longpolling_bus/subscribe', {
+        **ask, 'version': f'{now[0]}~{now[-1]}'})
 
 
 def test_a_changed_password_ends_it(stack, client, admin, send, channel):
