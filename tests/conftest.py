@@ -28,12 +28,23 @@ def pytest_addoption(parser):
                      help='"only" what runs on a host, or "never" that (default: both)')
 
 
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'only_on(host): the test is about something that other hosts do not have')
+
+
 def pytest_collection_modifyitems(config, items):
+    # A test that is about one host does not exist for the others: it is not skipped there.
+    items[:] = [item for item in items if not _of_another_host(item)]
     wanted = config.getoption('--on-hosts')
     if wanted:
         chosen = [item for item in items if _on_a_host(item) == (wanted == 'only')]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
+
+
+def _of_another_host(item) -> bool:
+    only = item.get_closest_marker('only_on')
+    return bool(only) and item.callspec.params['host'] != only.args[0]
 
 
 def _on_a_host(item) -> bool:

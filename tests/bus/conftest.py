@@ -1,23 +1,13 @@
 """Odoo's own bus over long polling, in Odoo 19.0 with Discuss. OpenERP 7.0 has no such bus, and no test of it here."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.support import fixtures
 from tests.support.bus_client import BusClient
 from tests.support.clients import Session, visit
 
-HOST = 'odoo-19.0'
 TIMEOUT = 10
 INSTALL = ('mail', 'web_longpolling_bus', 'longpolling_bus_test')
-
-
-def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
-    for item in list(items):
-        if here in item.path.parents and getattr(item, 'callspec', None) and item.callspec.params['host'] != HOST:
-            items.remove(item)
 
 
 log, programs, sql = fixtures.log, fixtures.programs, fixtures.sql

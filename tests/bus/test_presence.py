@@ -8,6 +8,7 @@ from tests.support.bus_client import BusClient
 from tests.support.clients import visit
 from tests.support.held_polls import eventually
 
+pytestmark = pytest.mark.only_on('odoo-19.0')
 ONLINE = {'inactivity_period': 0}
 
 

@@ -1,11 +1,14 @@
 """Removed, everything is stock again, and nothing is left in the database."""
 
+import pytest
+
 from tests.bus.conftest import INSTALL, TIMEOUT
 from tests.support import fixtures
 from tests.support.bus_client import MESSAGES, BusClient
 from tests.support.clients import visit
 from tests.support.held_polls import eventually
 
+pytestmark = pytest.mark.only_on('odoo-19.0')
 stack = fixtures.suite_stack(options={'longpolling_timeout': str(TIMEOUT)}, install=INSTALL)
 log, sql = fixtures.log, fixtures.sql
 

@@ -21,18 +21,6 @@ INSTALL_SECONDS = 240
 _numbers = itertools.count(1)
 
 
-def pytest_configure(config):
-    config.addinivalue_line('markers', 'only_on(host): the test is about something that other hosts do not have')
-
-
-def pytest_collection_modifyitems(items):
-    """A test that is about one host does not exist for the others: it is not skipped there."""
-    for item in list(items):
-        only = item.get_closest_marker('only_on')
-        if only and item.callspec.params['host'] != only.args[0]:
-            items.remove(item)
-
-
 log, programs, sql = fixtures.log, fixtures.programs, fixtures.sql
 # dbfilter: Odoo would serve db_name alone, and some tests make a second database.
 stack = fixtures.suite_stack(options={'longpolling_timeout': str(TIMEOUT), 'dbfilter': '.*'},

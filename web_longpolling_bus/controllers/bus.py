@@ -1,12 +1,11 @@
 # -*- coding: utf-8 -*-
 """What ``static/src/socket.js`` sends to the host. Not below /websocket, which dispatchers send to Odoo's port 8072."""
-import logging
-
 from odoo.addons.bus.controllers.main import BusController
+from odoo.addons.bus.websocket import WebsocketConnectionHandler
 from odoo.addons.web_longpolling.longpolling import longpolling
 from odoo.http import Controller, request, route
 
-_logger = logging.getLogger(__name__)
+from ..models.ir_http import digest_of_script
 
 # What a browser calls its connection; it makes it up, so that nobody can guess it.
 _NAME_LENGTH = 32
@@ -27,20 +26,24 @@ def _another(uid):
 class LongPollingBus(Controller):
 
     @route('/web_longpolling_bus/subscribe', type='jsonrpc', auth='public')
-    def subscribe(self, name, channels, last, uid=None, known=False, ticket=None):
+    def subscribe(self, name, channels, last, uid=None, known=False, ticket=None,
+                  version=None):
         """As the event `subscribe` on Odoo's socket.
 
         :param name: of the browser's connection
         :param uid: whose socket it is, False if nobody's, None if it does not know yet
         :param known: whether the socket goes on from a position that it knows
         :param ticket: the one that this replaces
-        :returns: `expired`, or else `uid`, `renewal` in seconds, `ticket`, and if not `known`: `position` and
-            `notifications`
+        :param version: of the worker: Odoo's own, and our script's
+        :returns: `expired`, or `outdated` if there is another worker by now, or else `uid`, `renewal` in seconds,
+            `ticket`, and if not `known`: `position` and `notifications`
         """
         if not isinstance(name, str) or len(name) != _NAME_LENGTH:
             raise ValueError("The name of a connection has %d characters." % _NAME_LENGTH)
         if _another(uid):
             return {'expired': True}
+        if version is not None and version != '%s~%s' % (WebsocketConnectionHandler._VERSION, digest_of_script()):
+            return {'outdated': True}
         # Odoo refuses the other events of a socket whose session has not subscribed.
         request.session['is_websocket_session'] = True
         if ticket:

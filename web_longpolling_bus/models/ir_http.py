@@ -1,6 +1,7 @@
 # -*- coding: utf-8 -*-
 """How a browser's worker learns which way its messages go."""
 import base64
+import functools
 import hashlib
 import logging
 import os
@@ -18,7 +19,9 @@ RETRY_PARAMETER = 'web_longpolling_bus.retry'
 RETRY = 60
 
 
-def _digest_of_script():
+@functools.lru_cache(maxsize=None)
+def digest_of_script():
+    """By which another release of the script is another worker."""
     with open(file_path(os.path.join('web_longpolling_bus', 'static', 'src', 'socket.js')), 'rb') as script:
         return hashlib.sha256(script.read()).hexdigest()[:8]
 
@@ -50,4 +53,4 @@ class IrHttp(models.AbstractModel):
         path = base64.urlsafe_b64encode(get_path().encode()).decode().rstrip('=')
         return dict(info, websocket_worker_version='~'.join([
             info['websocket_worker_version'], transport, path, str(int(get_timeout())),
-            str(int(parameters.get_param(RETRY_PARAMETER, RETRY))), _digest_of_script()]))
+            str(int(parameters.get_param(RETRY_PARAMETER, RETRY))), digest_of_script()]))

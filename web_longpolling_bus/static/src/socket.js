@@ -55,17 +55,18 @@
         last: 0, // the highest id among them
     };
 
-    /** What the version says: {base, version, transport, path, timeout, retry}; null if it is Odoo's own alone. */
+    /** What the version says; null if it is Odoo's own alone. */
     function parse(url) {
         const address = new URL(url);
         const parts = (address.searchParams.get("version") || "").split("~");
         if (parts.length !== 6) {
             return null;
         }
-        const [version, transport, path, timeout, retry] = parts;
+        const [version, transport, path, timeout, retry, script] = parts;
         address.searchParams.set("version", version);
         return {
             native: address.href,
+            version: version + "~" + script,
             base: address.origin.replace(/^ws/, "http"),
             transport: transport,
             path: scope.atob(path.replace(/-/g, "+").replace(/_/g, "/")),
@@ -189,6 +190,7 @@
             const known = browser.position !== null && browser.uid !== null;
             const answer = await call(this.settings.base, "subscribe", {
                 name: browser.name,
+                version: this.settings.version,
                 channels: channels,
                 last: known ? Math.max(last, browser.last) : last,
                 uid: browser.uid,
@@ -196,6 +198,11 @@
                 ticket: this.ticket,
             });
             if (!this.heed(answer)) {
+                return;
+            }
+            if (answer.outdated) {
+                this.end();
+                this.socket.closed(1000, "OUTDATED_VERSION"); // as Odoo's server says it
                 return;
             }
             if (answer.failed) {

@@ -1,0 +1,124 @@
+"""People in Discuss: what they type, and what they see of the others."""
+
+import re
+import time
+
+import requests
+
+from tests.support.clients import Session, visit
+
+MESSAGES = '/web_longpolling_bus/messages'
+INPUT = '.o-mail-Composer-input'
+# Milliseconds, on a busy machine.
+PATIENCE = 60000
+# Debian's package of Odoo lacks that file.
+EXPECTED = [r'selfie_segmentation', r'WebSocket connection to', r'Failed to load resource', r'net::ERR_']
+
+
+class Person:
+    """A browser of a user or, without a login, of a guest; `errors` are what its consoles complained of."""
+
+    def __init__(self, site, browser, login: str | None):
+        self.site = site
+        self.login = login
+        self.errors: list[str] = []
+        self.context = browser.new_context(viewport={'width': 1200, 'height': 800})
+        self.session: Session | None = None
+        if login:
+            self.log_in(login)
+        self.page = self.new_page()
+
+    def log_in(self, login: str):
+        """Be that user from now on, in whatever pages are open: as if he had logged in in another tab."""
+        self.session = visit(self.site.stack, login)
+        self.context.add_cookies([{'name': 'session_id', 'value': self.session.cookie[1], 'url': self.site.stack.url}])
+
+    def new_page(self):
+        page = self.context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on('console', lambda said: said.type == 'error' and self.errors.append(said.text))
+        page.on('pageerror', lambda error: self.errors.append(str(error)))
+        return page
+
+    def complaints(self) -> list[str]:
+        return [error for error in self.errors if not any(re.search(each, error) for each in EXPECTED)]
+
+    def open(self, channel: int | None = None, page=None) -> 'Person':
+        """Open the channel, or as a guest accept the invitation to it; wait until he may write."""
+        page = page or self.page
+        if self.login:
+            page.goto(f'{self.site.stack.url}/odoo/action-mail.action_discuss'
+                      f'?active_id=discuss.channel_{channel or self.site.channel}')
+        else:
+            page.goto(self.site.stack.url + self.site.invitation)
+            page.wait_for_selector(f'{INPUT}, button:has-text("Join")')
+            if page.locator('button:has-text("Join")').count():
+                page.click('button:has-text("Join")')
+        page.wait_for_selector(INPUT)
+        return self
+
+    def say(self, text: str):
+        self.page.fill(INPUT, text)
+        self.page.press(INPUT, 'Enter')
+
+    def begin_to_type(self):
+        self.page.locator(INPUT).press_sequentially('I am', delay=50)
+
+    def sees(self, text: str, page=None) -> float:
+        """Wait until a message is there, once; returns the seconds it took."""
+        begun = time.monotonic()
+        message = (page or self.page).locator('.o-mail-Message', has_text=text)
+        message.first.wait_for()
+        assert message.count() == 1
+        return time.monotonic() - begun
+
+    def sees_typing(self, name: str):
+        self.page.wait_for_selector(f'.o-discuss-Typing:has-text("{name}")')
+
+    def sees_member(self, name: str, status: str):
+        """Wait until the list of members says that he is 'Online' or 'Offline'."""
+        member = f'.o-discuss-ChannelMember:has-text("{name}")'
+        typing = '' if status == 'Offline' else f', {member} .o-mail-ImStatus.rounded-pill'
+        self.page.wait_for_selector(f'{member} [title="{status}"]{typing}')
+
+    def sees_unread(self, name: str, number: int):
+        """Wait until the sidebar says that so many messages of this conversation are not read."""
+        chat = f'.o-mail-DiscussSidebarChannel:has-text("{name}")'
+        self.page.wait_for_selector(f'{chat} .o-innerBadge:text-is("{number}")' if number else
+                                    f'{chat}:not(:has(.o-mail-DiscussSidebar-badge))')
+
+    def leave(self):
+        """Close the browser as a person does: pages say good-bye."""
+        for page in list(self.context.pages):
+            page.close(run_before_unload=True)
+        self.context.close()
+
+
+class Site:
+    """A stack with a channel that ann and bob are in, and guests are invited to."""
+
+    def __init__(self, stack, proxy):
+        self.stack = stack
+        self.proxy = proxy
+        self.admin = admin = visit(stack, stack.login, stack.password)
+        users = [admin.create_user(login, login) for login in ('ann', 'bob')]
+        self.partners = [each['partner_id'][0] for each in admin.rpc('res.users', 'read', [users, ['partner_id']])]
+        [self.channel] = admin.rpc('discuss.channel', 'create', [[{'name': 'Open', 'channel_type': 'channel'}]])
+        admin.rpc('discuss.channel', 'write', [[self.channel], {'group_public_id': False}])
+        admin.rpc('discuss.channel', 'add_members', [[self.channel]], {'partner_ids': self.partners})
+        [read] = admin.rpc('discuss.channel', 'read', [[self.channel], ['invitation_url']])
+        self.invitation = re.sub(r'^https?://[^/]+', '', read['invitation_url'])
+
+    def polls(self) -> list[dict]:
+        """The polls for messages that the sidecars hold."""
+        held: list[dict] = []
+        for sidecar in self.stack.sidecars:
+            if sidecar.pid:
+                held += requests.get(sidecar.url + '/polls', timeout=10).json()
+        return [poll for poll in held if poll['route'].endswith(MESSAGES)]
+
+    def post(self, text: str, channel: int | None = None, session: Session | None = None) -> int:
+        """A message by RPC, whatever becomes of browsers; its id."""
+        [number] = (session or self.admin).rpc('discuss.channel', 'message_post', [[channel or self.channel]], {
+            'body': text, 'message_type': 'comment', 'subtype_xmlid': 'mail.mt_comment'})
+        return number
