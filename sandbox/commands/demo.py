@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 30
 
 def demo(host: str, once: bool) -> int:
     """Show the demo on a host; returns the exit status."""
-    with running(host, addons=[ROOT / 'examples'], install=['longpolling_demo']) as stack:
+    with running(host, addons=[ROOT / 'examples'], install=['longpolling_demo', 'web_longpolling_live']) as stack:
         admin = Visitor(stack).login(stack.login, stack.password)
         for login, password in PEOPLE.items():
             admin.create_user(login, password)
@@ -110,7 +110,8 @@ and log in as (login / password)
 {people}
     {stack.login} / {stack.password} (administrator)
 
-The wall is in the menu "Long Polling Demo". What goes below {stack.path} is answered by the sidecar.
+The wall is in the menu "Long Polling Demo". Partners are live: open the menu "Live Partners" in
+both windows and change one as the administrator. What goes below {stack.path} is answered by the sidecar.
 
     host     {stack.host_url}      log {stack.log_dir / 'host.log'}
     sidecar  {stack.sidecar_url}      log {stack.log_dir / 'sidecar.log'}

@@ -2,10 +2,13 @@
 // scripts find each other. Our own types that are defined inside a function, where other scripts can't see them, stand
 // here as `any`.
 declare var web_longpolling_core: any;
+declare var web_longpolling_live_core: any;
 declare var longpolling_demo: any;
 declare var openerp: any;
 declare var $: any;
+declare var _: any;
 
+type Changes = any;
 type Environment = any;
 type Host = any;
 type LongPolling = any;
@@ -22,3 +25,4 @@ declare module "@odoo/*";
 declare module "@web/*";
 declare module "@bus/*";
 declare module "@web_longpolling/*";
+declare module "@web_longpolling_live/*";

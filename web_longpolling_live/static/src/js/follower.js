@@ -13,6 +13,11 @@
     const JITTER = 300;
     // A write that is older, or a clock that is more wrong, says nothing of who has changed a record.
     const RECENT = 60000;
+    // A list in which others than those shown change all the time is loaded anew at once only so many times within
+    // WINDOW; then after these pauses, in which it follows what it shows alone.
+    const OFTEN = 3;
+    const WINDOW = 30000;
+    const PAUSES = [8000, 16000, 30000];
     // How often a view that is busy is looked at again.
     const AGAIN = 1000;
     // What the sidecar takes in one poll.
@@ -42,6 +47,9 @@
             this.applied = 0;
             this.timer = null;
             this.applying = false;
+            this.others = []; // when it was told of others lately
+            this.quiet = false;
+            this.quiet_timer = null;
             this.seen = () => this.schedule();
             document.addEventListener("visibilitychange", this.seen);
         }
@@ -56,15 +64,36 @@
             if (shown === this.shown) {
                 return;
             }
+            this.shown = shown;
+            this.follow(Date.now());
+        }
+
+        /** @param {number} since  when what is shown was read */
+        follow(since) {
+            const shown = this.shown;
             this.end_poll();
             this.end_poll = () => undefined;
-            this.shown = shown;
-            if (shows) {
-                const since = Date.now();
+            if (shown) {
                 // The data came a moment before they were rendered.
                 // Parsed: what the web client hands out may be proxies, which no port takes.
-                const params = () => Object.assign({ age: (Date.now() - since) / 1000 + 1 }, JSON.parse(shown));
+                const params = () => Object.assign({ age: (Date.now() - since) / 1000 + 1 }, JSON.parse(shown),
+                    this.quiet ? { domain: null } : {});
                 this.end_poll = this.view.poll("/changes", params, (answer) => this.hear(answer));
+            }
+        }
+
+        /** Many write what the view does not show: it is told of that again after a while. */
+        be_quiet() {
+            const now = Date.now();
+            this.others = this.others.filter((when) => now - when < WINDOW);
+            this.others.push(now);
+            const often = this.others.length - OFTEN;
+            if (often > 0 && !this.quiet) {
+                this.quiet = true;
+                this.quiet_timer = setTimeout(() => {
+                    this.quiet = false;
+                    this.follow(now); // its first poll says what was written since then
+                }, PAUSES[Math.min(often, PAUSES.length) - 1] + Math.random() * PAUSE);
             }
         }
 
@@ -78,6 +107,9 @@
                     others: before.others || answer.others,
                     since: before.since,
                 };
+                if (answer.others) {
+                    this.be_quiet();
+                }
                 this.schedule();
                 return new Promise((resolve) => setTimeout(resolve, PAUSE));
             }
@@ -127,6 +159,7 @@
         end() {
             this.ended = true;
             clearTimeout(this.timer);
+            clearTimeout(this.quiet_timer);
             this.document.removeEventListener("visibilitychange", this.seen);
             this.end_poll();
         }

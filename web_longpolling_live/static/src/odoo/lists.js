@@ -27,7 +27,7 @@ function focus_in(element, root) {
     if (!element || !focused || !element.contains(focused)) {
         return null;
     }
-    const row = focused.closest("[data-id]");
+    const row = /** @type {*} */ (focused.closest("[data-id]"));
     const record = row && root.records.find((one) => one.id === row.dataset.id);
     return record && { record: record.resId, index: [...row.querySelectorAll("*")].indexOf(focused) };
 }
@@ -67,7 +67,7 @@ function useLiveList(controller) {
             const all = root.isDomainSelected;
             const focus = focus_in(element, root);
             const places = [...element.querySelectorAll(".o_content, .o_list_renderer, .o_renderer, .o_kanban_group")].map(
-                (place) => [place, place.dataset.id, place.scrollLeft, place.scrollTop]);
+                (place) => [place, place.scrollLeft, place.scrollTop]);
             await model().load();
             const fresh = model().root;
             for (const record of fresh.records) {
@@ -76,7 +76,7 @@ function useLiveList(controller) {
             fresh.isDomainSelected = all;
             model().notify();
             await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-            for (const [place, , left, top] of places) {
+            for (const [place, left, top] of places) {
                 Object.assign(place, { scrollLeft: left, scrollTop: top });
             }
             for (const record of fresh.records) {

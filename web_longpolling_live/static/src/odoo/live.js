@@ -13,7 +13,7 @@ export const is_live = (model) => live.models.includes(model);
 /**
  * @param {string} model
  * @param {Object} view  shows, busy, apply and hold of a View: see js/follower.js
- * @returns {?core.Follower} null for a model that is not live
+ * @returns {*} a Follower; null for a model that is not live
  */
 export function useFollower(model, view) {
     // A web client without the service, as in tests of other addons, shows its views as ever.

@@ -122,10 +122,10 @@ openerp.web_longpolling_live = function (instance) {
 
     /** Load the list again: rows have come, gone or moved. */
     function anew(self, shown, changed) {
-        const checked = self.$(".oe_list_record_selector input:checked, input[name=radiogroup]:checked").map(
-            function () { return $(this).closest("tr").data("id"); }).get();
-        const places = self.$el.parents().filter(function () { return this.scrollTop > 0; }).map(
-            function () { return { place: this, top: this.scrollTop }; }).get();
+        const checked = self.$(".oe_list_record_selector input:checked, input[name=radiogroup]:checked").get().map(
+            (box) => $(box).closest("tr").data("id"));
+        const places = self.$el.parents().get().filter((place) => place.scrollTop > 0).map(
+            (place) => ({ place: place, top: place.scrollTop }));
         self.$el.css("min-height", self.$el.height()); // so that nothing jumps while it is empty
         return self.reload_content().then(function () {
             self.$el.css("min-height", "");
@@ -143,10 +143,12 @@ openerp.web_longpolling_live = function (instance) {
     }
 
     instance.web.ListView.include({
+        /** @this {*} */
         do_search: function (domain, context) {
             this.live_search = { domain: domain, context: context };
             return this._super.apply(this, arguments);
         },
+        /** @this {*} */
         reload_content: function () {
             const self = this;
             return this._super.apply(this, arguments).then(function () {
@@ -155,6 +157,7 @@ openerp.web_longpolling_live = function (instance) {
                 }
             });
         },
+        /** @this {*} */
         do_show: function () {
             const result = this._super.apply(this, arguments);
             if (this.live) {
@@ -162,6 +165,7 @@ openerp.web_longpolling_live = function (instance) {
             }
             return result;
         },
+        /** @this {*} */
         do_hide: function () {
             const result = this._super.apply(this, arguments);
             if (this.live) {
@@ -169,6 +173,7 @@ openerp.web_longpolling_live = function (instance) {
             }
             return result;
         },
+        /** @this {*} */
         destroy: function () {
             end(this);
             hide_bar(this);
@@ -196,7 +201,7 @@ openerp.web_longpolling_live = function (instance) {
 
     function mine(self, name) {
         const widget = self.fields[name];
-        const focused = document.activeElement; // what is typed there is not yet the value
+        const focused = /** @type {*} */ (document.activeElement); // what is typed there is not yet the value
         if (widget.$el[0].contains(focused) && focused.value) {
             return focused.value;
         }
@@ -216,7 +221,7 @@ openerp.web_longpolling_live = function (instance) {
             if (self.get("actual_mode") === "view") {
                 return false;
             }
-            const focused = document.activeElement; // what is typed counts when the field is left
+            const focused = /** @type {*} */ (document.activeElement); // what is typed counts when the field is left
             return self.is_dirty() || self.$el.is(".oe_form_dirty") ||
                 (self.$el[0].contains(focused) && $(focused).is("input, textarea") && Boolean(focused.value));
         },
@@ -279,6 +284,7 @@ openerp.web_longpolling_live = function (instance) {
     }
 
     instance.web.FormView.include({
+        /** @this {*} */
         load_record: function (record) {
             const self = this;
             if (record && this.live_over && record.id !== this.datarecord.id) {
@@ -291,10 +297,12 @@ openerp.web_longpolling_live = function (instance) {
                 }
             });
         },
+        /** @this {*} */
         do_show: function () {
             const self = this;
             return $.when(this._super.apply(this, arguments)).then(() => self.live && self.live.check());
         },
+        /** @this {*} */
         do_hide: function () {
             const result = this._super.apply(this, arguments);
             if (this.live) {
@@ -302,6 +310,7 @@ openerp.web_longpolling_live = function (instance) {
             }
             return result;
         },
+        /** @this {*} */
         save: function () {
             const self = this;
             const over = (this.live_over || []).filter((one) => self.fields[one.name]._dirty_flag);
@@ -311,6 +320,7 @@ openerp.web_longpolling_live = function (instance) {
             }
             return this._super.apply(this, arguments).done(() => settle(self));
         },
+        /** @this {*} */
         destroy: function () {
             end(this);
             hide_bar(this);
