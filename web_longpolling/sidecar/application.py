@@ -297,9 +297,10 @@ class Application(object):
     @staticmethod
     def _session(request, sent):
         name = host.adapter().SESSION_PARAMETER
-        claimed = sent.peek(name) if name is not None and name not in request.args else []
+        arguments = request.args if request.environ.get('QUERY_STRING') else {}     # werkzeug parses even nothing
+        claimed = sent.peek(name) if name is not None and name not in arguments else []
         for each in claimed or [None]:
-            key = host.adapter().session_key(request.cookies, request.args, {name: each} if each else {})
+            key = host.adapter().session_key(request.cookies, arguments, {name: each} if each else {})
             session = host.adapter().session(key) if key else None
             if session is not None:
                 sent.peeked = each
