@@ -13,6 +13,9 @@ from .client import Crowd
 from .figures import Figure
 from .sessions import make_sessions
 
+# Of which Odoo's bus refuses a part.
+MOST_AT_ONCE = 1000
+
 
 def own_channels(sidecar: peers.Sidecar, sessions) -> list[Figure]:
     """Each polls a channel of their own."""
@@ -40,8 +43,11 @@ def to_each(figures: list[Figure]) -> list[Figure]:
 def storm(peer: peers.Peer, sessions, good: int) -> Iterator[Figure]:
     """All connect and ask at once, and are answered at once: the seconds that takes, and how many get it.
 
-    Polls are first ones, which are answered with their position; what Odoo's bus answers is the handshake.
+    Polls are first ones, which are answered with their position; what Odoo's bus answers is the handshake. More than
+    MOST_AT_ONCE are left out.
     """
+    if len(sessions) > MOST_AT_ONCE:
+        return
     if isinstance(peer, peers.Sidecar):
         requests = [session.request(peers.ROUTE, channels=[peers.CHANNEL]) for session in sessions]
     elif isinstance(peer, peers.Floor):
@@ -56,7 +62,7 @@ def storm(peer: peers.Peer, sessions, good: int) -> Iterator[Figure]:
                      max(answer.when for answer in answers) - begun, 's')
         yield Figure(peer.name, 'a storm of new clients, taken', len(sessions),
                      sum(answer.status == good for answer in answers), 'clients')
-    time.sleep(1)
+    peer.forget()
 
 
 def beside(sessions) -> Iterator[Figure]:

@@ -4,6 +4,7 @@ Real users have a session each, and each of them is verified before its answer l
 bare gevent.pywsgi that verifies nothing (the floor).
 """
 
+import collections
 import sys
 import time
 
@@ -22,9 +23,9 @@ def one_event(peer: peers.Peer, crowd: Crowd, tell=None) -> list[Figure]:
     begun = (tell or peer.tell)()
     answers = crowd.gather(SECONDS)
     client = time.process_time() - client
-    wrong = [answer.status for answer in answers if answer.status != 200]
-    if wrong or len(answers) != len(crowd):
-        raise SystemExit(f'{peer.name}: {len(answers)} answers of {len(crowd)}, and {len(wrong)} of them no 200.')
+    statuses = collections.Counter(answer.status for answer in answers)
+    if statuses != {200: len(crowd)}:
+        raise SystemExit(f'{peer.name}: {len(answers)} answers of {len(crowd)}; by status: {dict(statuses)}.')
     times = [answer.when - begun for answer in answers]
     found = {'first': min(times), 'median': percentile(times, .5), 'p99': percentile(times, .99), 'last': max(times),
              'processor': stack.processor(peer.pid) - used, "the client's own processor": client}

@@ -9,6 +9,10 @@ import pytest
 from benchmarks.bench import ALONE, PROGRAMS
 from sandbox.paths import ROOT
 
+# Seconds. It takes one or two minutes, and several times as long on a machine that others use.
+LONGEST = 900
+pytestmark = pytest.mark.timeout(LONGEST + 60)
+
 PEERS = {'odoo-19.0': {'sidecar', 'sidecar through nginx', 'floor', 'nchan', "Odoo's bus"},
          'openerp-7.0': {'sidecar', 'sidecar through nginx', 'floor', 'nchan'}}
 
@@ -16,7 +20,7 @@ PEERS = {'odoo-19.0': {'sidecar', 'sidecar through nginx', 'floor', 'nchan', "Od
 def bench(*words):
     """(exit status, standard output, standard error)."""
     done = subprocess.run([sys.executable, '-m', 'sandbox', 'bench', *map(str, words)], cwd=ROOT, check=False,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST)
     return done.returncode, done.stdout, done.stderr
 
 

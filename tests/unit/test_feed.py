@@ -137,9 +137,13 @@ def begin(feed) -> str:
 
 def follow(feed, position, channels=WALL):
     poll = Poll()
-    batch = feed.follow(poll, channels, position)
+    batch = feed.hold(poll, channels, position).batch
     assert poll.position == batch['position']
     return batch
+
+
+def wait(feed, poll, position, timeout):
+    return feed.names(poll, WALL, feed.hold(poll, WALL, position, timeout))
 
 
 def ids(batch):
@@ -290,7 +294,7 @@ def test_nobody_reads_while_nobody_follows(feed, table):
 def test_the_position_of_who_hears_nothing_goes_on(feed, table):
     """So nobody is told that something is missing who was there all the time."""
     poll, position = Poll(), begin(feed)
-    waiting = gevent.spawn(feed.wait, poll, WALL, position, 0.05)
+    waiting = gevent.spawn(wait, feed, poll, position, 0.05)
     gevent.idle()
     table.publish('other')
     wake(feed, table)
@@ -302,12 +306,12 @@ def test_who_could_not_look_is_not_told_that_nothing_has_happened(feed, table, m
     position = begin(feed)
     monkeypatch.setattr(feed_module, 'STALE', -1)
     with pytest.raises(DatabaseUnavailable):
-        feed.wait(Poll(), WALL, position, 0)
+        wait(feed, Poll(), position, 0)
     ended = []
 
     def poll():
         try:
-            feed.follow(Poll(), WALL, position)
+            feed.hold(Poll(), WALL, position)
         except PollTimeout as end:
             ended.append(end.cause)
     greenlet = gevent.spawn(poll)

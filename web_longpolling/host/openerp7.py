@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import glob
+import io
 import logging
 import os
 import pickle
@@ -29,6 +30,7 @@ _integers, _strings = (int, long), (basestring,)        # noqa: F821
 
 _store = None
 _registries = Registries()
+_http = None
 _proven = {}        # by database
 
 
@@ -212,15 +214,26 @@ def _session_store():
         if hasattr(handler, 'session_store'):
             return handler.session_store
     if _store is None:
-        from openerp.addons.web import http
+        http = _web_http()
         _store = http.werkzeug.contrib.sessions.FilesystemSessionStore(http.session_path())
     return _store
 
 
+def _web_http():
+    """``openerp.addons.web.http``, which can't be imported before the addons path is known.
+
+    It is asked for at every poll, and below gevent an import takes a lock, even of what is imported already.
+    """
+    global _http
+    if _http is None:
+        from openerp.addons.web import http
+        _http = http
+    return _http
+
+
 def _is_files(store):
     """Whether the session store is werkzeug's own; a module may have put another one in its place."""
-    from openerp.addons.web import http
-    files = http.werkzeug.contrib.sessions.FilesystemSessionStore
+    files = _web_http().werkzeug.contrib.sessions.FilesystemSessionStore
     return isinstance(store, files) and type(store).get.__func__ is files.get.__func__
 
 
@@ -231,10 +244,22 @@ def _locate(sid):
 
 def _parse(sid, content):
     try:
-        stored = pickle.loads(content)
+        stored = _Unpickler(io.BytesIO(content)).load()
     except Exception:       # whatever the bytes of another program lead to
         return None
     return _as_sessions(sid, stored) if isinstance(stored, dict) else None
+
+
+class _Unpickler(pickle.Unpickler):
+    """pickle's own, that imports the module of each class once: below gevent an import takes a lock of its own."""
+
+    _found = {}
+
+    def find_class(self, module, name):
+        found = self._found.get((module, name))
+        if found is None:
+            found = self._found[module, name] = pickle.Unpickler.find_class(self, module, name)
+        return found
 
 
 def _as_sessions(sid, stored):

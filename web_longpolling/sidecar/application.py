@@ -142,28 +142,25 @@ class Application(object):
 
     def respond(self, environ, start_response):
         """The WSGI callable."""
-        answer = self._metrics.answer(environ['PATH_INFO'])
+        answer = self._metrics.answer(environ['PATH_INFO']) or self._probe.answer(environ)
         if answer is None:
+            ends = monotonic() + self._timeout
+            received = self._outcome(ends, environ, None, run_on_fresh_stack, self._receive, environ)
+            if not isinstance(received, _Received):
+                return self._send(self._refuse(None, received), environ, start_response)
+            environ['longpolling.session'] = received.key
             try:
-                answer = self._probe.answer(environ) or self._answer(environ)
+                with disconnect.EndsPoll(environ['longpolling.incoming']), Use(received.database), \
+                        self._watched.ends_poll(environ.get(peer_watch.HEADER)):
+                    if received.polls is not None:
+                        answer = self._poll(ends, received.polls[0], received)
+                    else:
+                        answer = self._answer_many(ends, environ, received)
             except peer_watch.BrowserDisconnected:
                 answer = responses.NO_CONTENT       # lets go of the dispatcher
+            finally:
+                environ['longpolling.who'] = received.who
         return self._send(answer, environ, start_response)
-
-    def _answer(self, environ):
-        ends = monotonic() + self._timeout
-        received = self._outcome(ends, environ, None, run_on_fresh_stack, self._receive, environ)
-        if not isinstance(received, _Received):
-            return self._refuse(None, received)
-        environ['longpolling.session'] = received.key
-        try:
-            with disconnect.EndsPoll(environ['longpolling.incoming']), Use(received.database), \
-                    self._watched.ends_poll(environ.get(peer_watch.HEADER)):
-                if received.polls is not None:
-                    return self._poll(ends, received.polls[0], received)
-                return self._answer_many(ends, environ, received)
-        finally:
-            environ['longpolling.who'] = received.who
 
     def _answer_many(self, ends, environ, received):
         """The answer to a request to the long polling path itself."""
@@ -246,7 +243,12 @@ class Application(object):
                 arguments = dict(run_on_fresh_stack(self._parse, sent), **arguments)
                 sent = None
             try:
-                value = self._call(route.controller, request, arguments)
+                value = route.controller(request, **arguments)
+            except (TypeError, UnicodeError):
+                reason = misfit(route.controller, arguments)
+                if reason:
+                    raise errors.BadRequest("The parameters do not fit this route: %.200s." % reason)
+                raise
             except OnlyPosition:
                 return responses.no_content(request.answered_position)
             except PollTimeout as timeout:
@@ -269,16 +271,6 @@ class Application(object):
             if claimed != sent.peeked is not None:
                 raise errors.BadRequest("What was sent names two sessions: leave the other %s out." % name)
         return parsed
-
-    @staticmethod
-    def _call(controller, request, sent):
-        try:
-            return controller(request, **sent)
-        except (TypeError, UnicodeError):
-            reason = misfit(controller, sent)
-            if reason:
-                raise errors.BadRequest("The parameters do not fit this route: %.200s." % reason)
-            raise
 
     def _receive(self, environ):
         """Who asks for what, as _Received."""
@@ -305,9 +297,10 @@ class Application(object):
     @staticmethod
     def _session(request, sent):
         name = host.adapter().SESSION_PARAMETER
-        claimed = sent.peek(name) if name is not None and name not in request.args else []
+        arguments = request.args if request.environ.get('QUERY_STRING') else {}     # werkzeug parses even nothing
+        claimed = sent.peek(name) if name is not None and name not in arguments else []
         for each in claimed or [None]:
-            key = host.adapter().session_key(request.cookies, request.args, {name: each} if each else {})
+            key = host.adapter().session_key(request.cookies, arguments, {name: each} if each else {})
             session = host.adapter().session(key) if key else None
             if session is not None:
                 sent.peeked = each

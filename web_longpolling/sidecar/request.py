@@ -48,8 +48,9 @@ FRESH = 1
 # Seconds that a poll has at least to verify its session and hand out its answer, whenever its timeout is.
 GRACE = 5
 
-# By which a page says whose it is, a number: the cookie may be another user's by now.
-USER_HEADER = 'X-Longpolling-User'
+# By which a page says whose it is, a number: the cookie may be another user's by now. As in the environment of WSGI:
+# werkzeug's headers would be held with the poll.
+USER = 'HTTP_X_LONGPOLLING_USER'
 
 
 class Request(Received):
@@ -99,7 +100,7 @@ class Request(Received):
         :param verified: when, on the monotonic clock
         :raises AuthenticationError: if the page says that it was made for another user
         """
-        self.expect_user(session.uid, self.headers.get(USER_HEADER))
+        self.expect_user(session.uid, self.environ.get(USER))
         self._database = database
         self._session = session
         self._verified = verified
@@ -292,7 +293,7 @@ class Request(Received):
             feed.begin_here(self)
             self._unanswered = (None,)
             return frozenset()
-        news = feed.wait(self, channels, before, timeout, ticket)
+        news = feed.names(self, channels, feed.hold(self, channels, before, timeout, ticket))
         if news:
             self._unanswered = (before,)
         return news
@@ -320,7 +321,7 @@ class Request(Received):
             feed.begin_here(self)
             raise OnlyPosition()
         self._unanswered = None
-        batch = feed.follow(self, channels, since, ticket)
+        batch = feed.hold(self, channels, since, None, ticket).batch
         self._unanswered = (since,)
         return batch
 

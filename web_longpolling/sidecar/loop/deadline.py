@@ -31,6 +31,8 @@ class PollTimer(object):
     deadline: when it will, on the monotonic clock
     """
 
+    __slots__ = ('deadline', '_first', '_timeout')
+
     def __init__(self, seconds):
         self._start(seconds)
         self._first = self.deadline

@@ -160,38 +160,26 @@ class Feed(object):
 
     # -- those who follow
 
-    def follow(self, request, channels, since, ticket=None):
-        """The EventBatch of what is new on `channels`, as soon as there is something.
-
-        :param request: the poll's Request; its position becomes that of the batch
-        :param channels: frozenset of names
-        :param since: text, the position that the page knows
-        :param ticket: the Ticket whose channels these are: all that follow by it are registered as one
-        :raises BadRequest: if `since` is no position
-        :raises AuthenticationError: if the session has ended meanwhile
-        """
-        return self._hold(request, channels, since, None, ticket).batch
-
-    def wait(self, request, channels, since, timeout, ticket=None):
-        """The names of those `channels` on which something is new, a frozenset, as soon as there is something.
-
-        :param timeout: seconds after which it is empty; None: never
-        The rest is as for :meth:`follow`. All are named if that is not known, since events are missing.
-        """
-        news = self._hold(request, channels, since, timeout, ticket)
-        if news is None or news.batch is None:
-            return frozenset()
-        # The controller reads what there is now, so the page needs nothing of the rest of a long batch.
-        request.position = self._text(news.position)
-        return news.channels if 'missed' not in news.batch else channels
-
     def begin_here(self, request):
         """Give the request the position of now: the first poll of a page follows from here on."""
         with _Follower(self, frozenset()):
             self._fresh()
             request.position = self._buffer.position()
 
-    def _hold(self, request, channels, since, timeout, ticket):
+    def hold(self, request, channels, since, timeout=None, ticket=None):
+        """What is new on `channels`, Found, as soon as there is something. None if there is nothing until `timeout`.
+
+        Each function that calls another one on the way to the wait in here costs every held poll a frame, and the
+        piece of C's stack below it: a kilobyte on Python 2.7.
+
+        :param request: the poll's Request; its position becomes that of the batch that was found
+        :param channels: frozenset of names
+        :param since: text, the position that the page knows
+        :param timeout: seconds; None: the poll's own timeout ends it
+        :param ticket: the Ticket whose channels these are: all that follow by it are registered as one
+        :raises BadRequest: if `since` is no position
+        :raises AuthenticationError: if the session has ended meanwhile
+        """
         origin, position = decode(since)
         came, woken, ends = monotonic(), False, None if timeout is None else monotonic() + timeout
         request.position = since
@@ -207,7 +195,10 @@ class Feed(object):
                 request.position = self._text(position)
                 request.hold(channels)
                 try:
-                    woken = self._wait(follower.signal, ends and max(ends - monotonic(), 0))
+                    woken = follower.signal.wait(ends and max(ends - monotonic(), 0))
+                except PollTimeout as end:
+                    end.cause = self._ignorance()
+                    raise
                 finally:
                     request.channels = None
                     if follower.aligned and not follower.signal.is_set():   # nothing until what was read last
@@ -217,6 +208,17 @@ class Feed(object):
                     if cause is not None:
                         raise cause
                     return None
+
+    def names(self, request, channels, news):
+        """The names of those `channels` on which something is new, a frozenset, by what :meth:`hold` has given.
+
+        All are named if that is not known, since events are missing.
+        """
+        if news is None or news.batch is None:
+            return frozenset()
+        # The controller reads what there is now, so the page needs nothing of the rest of a long batch.
+        request.position = self._text(news.position)
+        return news.channels if 'missed' not in news.batch else channels
 
     def _look(self, follower, origin, position):
         """Found, for what is new to a follower; where the buffer does not reach, from the table."""
@@ -304,14 +306,11 @@ class Feed(object):
         wanted = self._begun + 1
         while self._done < wanted or self._buffer is None:
             self._ask()
-            self._wait(self._succeeded, None)
-
-    def _wait(self, event, timeout):
-        try:
-            return event.wait(timeout)
-        except PollTimeout as end:
-            end.cause = self._ignorance()
-            raise
+            try:
+                self._succeeded.wait()
+            except PollTimeout as end:
+                end.cause = self._ignorance()
+                raise
 
     def _ignorance(self):
         """Why nobody can say that nothing has happened: a DatabaseUnavailable, or None."""

@@ -13,6 +13,7 @@
 import errno
 import logging
 import socket
+import sys
 
 import gevent
 from gevent.pool import Pool
@@ -50,8 +51,13 @@ _CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 class PollHandler(WSGIHandler):
     """One connection of a browser or dispatcher; gevent calls it in a greenlet of its own."""
 
+    # With these in its dict, that would have more than 21 entries, and on Python 2.7 3 KB instead of one.
+    __slots__ = ('client_address', 'server', 'requestline', 'command', 'request_version', 'headers', '_segment',
+                 '_responding')
+
     def __init__(self, sock, address, server):
         WSGIHandler.__init__(self, sock, _plain(address), server, Incoming(sock))
+        self.requestline = self.command = self.request_version = self.headers = None
         self._segment = None
         self._responding = False
         if isinstance(address, tuple):
@@ -103,7 +109,7 @@ class PollHandler(WSGIHandler):
             proxy.see_browser(environ)
         self._responding = True
         self.server.responding += 1
-        return environ
+        return _right_sized(environ)
 
     def _handle_client_error(self, ex):
         """Answer a request that was refused before it had an environ; returns None, for gevent to close."""
@@ -197,6 +203,14 @@ def _plain(address):
     if not isinstance(address, tuple):
         return 'unix', 0
     return (address[0][len(_MAPPED):] if address[0].startswith(_MAPPED) else address[0],) + address[1:]
+
+
+def _right_sized(environ):
+    """The same dict with no more room than it needs while its poll is held.
+
+    Python 2.7 gives one of 22 to 85 entries room for 85, which is 3 KB; a copy has room for half of them.
+    """
+    return environ.copy() if sys.version_info[0] == 2 else environ
 
 
 class PollServer(WSGIServer):
