@@ -1,5 +1,6 @@
 // The wall in Odoo 19.0's web client.
 import { Component, onMounted, onWillUnmount, useRef, xml } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { session } from "@web/session";
@@ -14,6 +15,7 @@ export class WallAction extends Component {
         const orm = useService("orm");
         const root = useRef("root");
         let wall = null;
+        globalThis.longpolling_demo.translate = (text) => _t(text);
         onMounted(() => {
             wall = new globalThis.longpolling_demo.Wall(root.el, {
                 session,

@@ -3,6 +3,7 @@
 openerp.longpolling_demo = function (instance) {
     "use strict";
     const demo = globalThis.longpolling_demo;
+    demo.translate = (text) => instance.web._t(text);
 
     /** The ordinary RPC, without the dialog and the "Loading" of the client: the page shows by itself what failed. */
     function call(model, method, args, kwargs) {

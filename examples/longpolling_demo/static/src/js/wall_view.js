@@ -2,6 +2,10 @@
 // What the wall looks like. Everything that somebody wrote is set as text, never as HTML.
 (function (scope) {
     "use strict";
+    const demo = (scope.longpolling_demo = scope.longpolling_demo || {});
+
+    /** A text in the user's language, by the web client, which has it when the wall is shown. */
+    const _t = (text) => (demo.translate ? String(demo.translate(text)) : text);
 
     /** An element with a class, attributes and children (elements or texts). */
     function element(name, class_name, attributes, children) {
@@ -32,26 +36,26 @@
     }
 
     // What the mark of the connection says, and for what is wrong: what it means, and what one can do about it.
-    const STATES = {
-        connecting: { word: "Connecting …" },
-        live: { word: "Live" },
+    const states = () => ({
+        connecting: { word: _t("Connecting …") },
+        live: { word: _t("Live") },
         reconnecting: {
-            word: "Reconnecting",
-            notice: "No news just now: the server does not answer. What others write appears as soon as it does.",
-            action: "Retry now",
+            word: _t("Reconnecting"),
+            notice: _t("No news just now: the server does not answer. What others write appears as soon as it does."),
+            action: _t("Retry now"),
         },
-        offline: { word: "Offline", notice: "You are offline. What others write appears when the network is back." },
+        offline: { word: _t("Offline"), notice: _t("You are offline. What others write appears when the network is back.") },
         logged_out: {
-            word: "Logged out",
-            notice: "You are logged out, so nothing new appears here.",
-            action: "Log in again",
+            word: _t("Logged out"),
+            notice: _t("You are logged out, so nothing new appears here."),
+            action: _t("Log in again"),
         },
         stopped: {
-            word: "Stopped",
-            notice: "This page gets no news any more; the browser's console says why.",
-            action: "Load the page again",
+            word: _t("Stopped"),
+            notice: _t("This page gets no news any more; the browser's console says why."),
+            action: _t("Load the page again"),
         },
-    };
+    });
 
     class WallView {
         /**
@@ -65,34 +69,34 @@
             this.shown = new Map(); // the elements of notes by id
             this.names = []; // of those who watch
             this.state = element("span", "lpd_state", { role: "status" });
-            this.watchers = element("ul", "lpd_watchers", { "aria-label": "Watching now", "aria-live": "polite" });
+            this.watchers = element("ul", "lpd_watchers", { "aria-label": _t("Watching now"), "aria-live": "polite" });
             this.text = element("textarea", "lpd_text", {
-                id: "lpd_text", rows: "2", maxlength: "2000", placeholder: "Write a note …", required: "",
+                id: "lpd_text", rows: "2", maxlength: "2000", placeholder: _t("Write a note …"), required: "",
             });
-            this.button = element("button", "lpd_post", { type: "submit" }, ["Post"]);
+            this.button = element("button", "lpd_post", { type: "submit" }, [_t("Post")]);
             this.problem = element("p", "lpd_problem", { role: "alert" });
             this.form = element("form", "lpd_form", {}, [
-                element("label", "lpd_hidden", { for: "lpd_text" }, ["Your note"]),
+                element("label", "lpd_hidden", { for: "lpd_text" }, [_t("Your note")]),
                 this.text,
                 element("div", "lpd_row", {}, [
-                    element("span", "lpd_hint", {}, ["Enter posts, Shift + Enter begins a new line"]),
+                    element("span", "lpd_hint", {}, [_t("Enter posts, Shift + Enter begins a new line")]),
                     this.button,
                 ]),
                 this.problem,
             ]);
             this.notes = element("ol", "lpd_notes", {
-                "aria-live": "polite", "aria-relevant": "additions", "aria-label": "Notes, the newest first", tabindex: "0",
+                "aria-live": "polite", "aria-relevant": "additions", "aria-label": _t("Notes, the newest first"), tabindex: "0",
             });
-            this.empty = element("p", "lpd_empty", { role: "status" }, ["Loading the notes …"]);
+            this.empty = element("p", "lpd_empty", { role: "status" }, [_t("Loading the notes …")]);
             this.notice = element("p", "lpd_notice", { role: "alert", hidden: "" });
             this.action = element("button", "lpd_action", { type: "button", hidden: "" });
             this.watching = element("div", "lpd_watching", {}, [
-                element("span", "lpd_hint", { "aria-hidden": "true" }, ["Watching now"]), this.watchers,
+                element("span", "lpd_hint", { "aria-hidden": "true" }, [_t("Watching now")]), this.watchers,
             ]);
             root.append(
                 element("main", "lpd_wall", { "aria-labelledby": "lpd_title" }, [
                     element("header", "lpd_header", {}, [
-                        element("h1", "lpd_title", { id: "lpd_title" }, ["Wall"]), this.state,
+                        element("h1", "lpd_title", { id: "lpd_title" }, [_t("Wall")]), this.state,
                     ]),
                     element("div", "lpd_trouble", {}, [this.notice, this.action]),
                     this.watching, this.form, this.empty, this.notes,
@@ -130,13 +134,13 @@
             this.button.disabled = true;
             this.problem.textContent = "";
             this.text.value = "";
-            const note = this.place(this.bubble("You", text, new Date().toISOString(), "Sending …"), Infinity);
+            const note = this.place(this.bubble(_t("You"), text, new Date().toISOString(), _t("Sending …")), Infinity);
             try {
                 this.saved(note, await this.actions.post(text));
             } catch (error) {
                 note.remove();
                 this.text.value = text;
-                this.problem.textContent = "The note could not be posted. It is still here: try again.";
+                this.problem.textContent = _t("The note could not be posted. It is still here: try again.");
             } finally {
                 this.button.disabled = false;
                 this.text.focus();
@@ -149,7 +153,7 @@
                 note.remove();
                 return;
             }
-            note.querySelector(".lpd_mark").textContent = "Saved, not confirmed yet";
+            note.querySelector(".lpd_mark").textContent = _t("Saved, not confirmed yet");
             note.dataset.note = id;
         }
 
@@ -194,7 +198,7 @@
 
         /** The notes that the wall begins with are all there. */
         show_all() {
-            this.empty.textContent = "Nobody wrote anything yet. Open this page in a second window and begin.";
+            this.empty.textContent = _t("Nobody wrote anything yet. Open this page in a second window and begin.");
             this.empty.hidden = this.notes.children.length > 0;
         }
 
@@ -216,7 +220,7 @@
             clearInterval(this.countdown);
             this.last_state = state;
             const name = state.name === "reconnecting" && !navigator.onLine ? "offline" : state.name;
-            const { word, notice, action } = STATES[name];
+            const { word, notice, action } = states()[name];
             this.state.dataset.state = name;
             this.show_watching();
             this.notice.hidden = !notice;
@@ -250,5 +254,5 @@
         }
     }
 
-    scope.longpolling_demo = Object.assign(scope.longpolling_demo || {}, { WallView: WallView });
+    demo.WallView = WallView;
 })(globalThis);
