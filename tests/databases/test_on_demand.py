@@ -217,3 +217,18 @@ def test_too_few_connections_end_the_start(programs, stack):
     assert outcome.status == 1
     assert outcome.err.splitlines()[-1] == (
         'server.py: --max-connections 10 is too few: 13 is enough, with --max-cursor 8.')
+
+
+def test_a_stop_does_not_wait_for_a_registry_that_is_being_loaded(on_demand, trio, stack, sql):
+    """Polls that wait for it are sent elsewhere, as all are."""
+    slow = trio[0]
+    with on_demand() as serving, ThreadPoolExecutor(1) as pool, \
+            contextlib.closing(psycopg2.connect(stack.postgresql.dsn(slow.db))) as blocker:
+        with blocker.cursor() as cursor:
+            cursor.execute('LOCK TABLE ir_model IN ACCESS EXCLUSIVE MODE')
+        held = pool.submit(slow.poll, '/who', url=serving.url)
+        eventually(lambda: sql("SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
+                               (slow.db,)))
+        status, seconds = serving.stop(seconds=40)
+        assert (status, held.result().status_code, held.result().headers['X-Longpolling']) == (0, 503, 'stopping')
+        assert 'broken off' not in serving.log

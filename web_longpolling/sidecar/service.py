@@ -98,6 +98,7 @@ def _serve(options, stopping):
     _logger.info("Start long polling server %s", address.name(listener))
     stopping.wait()
     address.remove(listener)
+    databases.stop()
     _stop(server, polls, options.grace)
 
 

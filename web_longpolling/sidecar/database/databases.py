@@ -17,7 +17,7 @@ import gevent
 import psycopg2
 
 from ... import host
-from ...errors import DatabaseUnavailable, TooManyDatabases
+from ...errors import DatabaseUnavailable, Stopping, TooManyDatabases
 from ..loop import memory
 from ..loop.clock import monotonic
 from ..loop.supervisor import Supervised
@@ -94,6 +94,12 @@ class Databases(object):
         :param asked: the host that the browser has asked, the header Host
         """
         return self._databases.get(session.db) if session is not None else None
+
+    def stop(self):
+        """This process ends: polls that wait for a registry are sent elsewhere."""
+        for database in self.list():
+            if not database.registry.loaded:
+                database.registry.stop(Stopping("This server is stopping; poll again."))
 
     @property
     def complete(self):

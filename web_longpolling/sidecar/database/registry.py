@@ -229,6 +229,11 @@ class RegistryLoader(object):
         if not self.loaded:
             raise self._error or DatabaseUnavailable("it could not be loaded")
 
+    def stop(self, error):
+        """This process ends: who waits for it gets this error."""
+        self._error, self._closed = error, True
+        self._tried.set()
+
     def close(self):
         """Nobody needs it any more."""
         self.loaded = False
