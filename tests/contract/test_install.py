@@ -30,8 +30,9 @@ def python(stack):
         environment.make(folder, environment.interpreter(BOOTSTRAP))
     [packages] = folder.glob('lib/python*/site-packages')
     [hosts] = stack.python.parent.parent.glob('lib/python*/site-packages')
-    # Not site.addsitedir: the line that names Odoo's own source, in a .pth file there, does not count.
-    (packages / 'host.pth').write_text(f'{hosts}\n')
+    # On Odoo the .pth files there do not count, one of which names Odoo's own source; on OpenERP zope needs them.
+    (packages / 'host.pth').write_text(f'import site; site.addsitedir({str(hosts)!r})\n'
+                                       if stack.host == 'openerp-7.0' else f'{hosts}\n')
     return folder / 'bin' / 'python'
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from sandbox.build.programs import promtool
 from sandbox.paths import ROOT
+from web_longpolling.sidecar.database.databases import Databases
+from web_longpolling.sidecar.database.limit import ConnectionLimit
 from web_longpolling.sidecar.metrics import Metrics
 from web_longpolling.sidecar.polls import Polls
 
@@ -24,7 +26,7 @@ def names_in(text: str) -> set[str]:
 
 def told() -> set[str]:
     """The metrics of a process, as /metrics declares them."""
-    text = Metrics({}, Polls(1, 1)).answer('/metrics').body.decode()
+    text = Metrics(Databases(1, 1, ConnectionLimit()), Polls(1, 1)).answer('/metrics').body.decode()
     return set(re.findall(r'^# TYPE (\w+) ', text, re.MULTILINE))
 
 
