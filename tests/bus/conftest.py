@@ -29,12 +29,16 @@ def bob(stack) -> Session:
 
 @pytest.fixture
 def client():
-    """`client(session, *channels)`: a browser of this login that has subscribed."""
+    """`client(session, *channels)`: a browser of this login that has subscribed, and leaves at the end."""
+    browsers = []
+
     def make(session: Session, *channels: str) -> BusClient:
-        browser = BusClient(session.clone())
-        browser.subscribe(*channels)
-        return browser
-    return make
+        browsers.append(BusClient(session.clone()))
+        browsers[-1].subscribe(*channels)
+        return browsers[-1]
+    yield make
+    for browser in browsers:
+        browser.leave()
 
 
 @pytest.fixture

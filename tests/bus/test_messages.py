@@ -35,9 +35,9 @@ def test_what_is_sent_arrives_with_the_id_of_its_row(client, ann, send, channel,
 def test_the_first_catch_up_has_neither_gap_nor_repeat(client, ann, send, channel):
     """What was sent before comes with the subscription, what is sent afterwards with the polls."""
     send(channel, 'seen')
-    first = client(ann, channel)
+    first, later = client(ann, channel), client(ann)
     send(channel, 'before')
-    later = BusClient(ann.clone())
+    later.position, later.messages = None, []
     later.subscribe(channel, last=first.last)
     assert later.payloads() == ['before']
     send(channel, 'after')
