@@ -96,8 +96,13 @@ BEGIN
     ELSE
         IF TG_OP = 'UPDATE' AND number <= {few} THEN
             BEGIN
-                SELECT array_remove(ARRAY[{compared}]::text[], NULL) INTO fields
-                FROM old_rows AS o JOIN new_rows AS n ON o.id = n.id;
+                -- The most frequent case has a statement of its own, since aggregates take long to set up.
+                IF number = 1 THEN
+                    SELECT array_remove(ARRAY[{one}]::text[], NULL) INTO fields FROM old_rows AS o, new_rows AS n;
+                ELSE
+                    SELECT array_remove(ARRAY[{several}]::text[], NULL) INTO fields
+                    FROM old_rows AS o JOIN new_rows AS n ON o.id = n.id;
+                END IF;
             EXCEPTION WHEN undefined_column OR undefined_function OR datatype_mismatch THEN
                 fields := '{{}}';         -- a column has gone
             END;
@@ -196,15 +201,17 @@ def _function(model, table, columns, schema, version):
     feed_table = schema + '.longpolling_event'
     source = (_FUNCTION if version >= TRANSITION else _OLD_FUNCTION).format(
         channel=_literal(channel_of(model)), feed=_literal(feed_table), feed_table=feed_table, most=IDS, few=FEW,
-        event=EVENT, compared=', '.join(_compared(column, kind) for column, kind in columns if column != 'id'))
+        event=EVENT, **dict(
+            (name, ', '.join(_compared(column, kind, form) for column, kind in columns if column != 'id'))
+            for name, form in (('one', u'%s'), ('several', u'bool_or(%s)'))))
     return name, source
 
 
-def _compared(column, kind):
+def _compared(column, kind, several):
     """SQL that gives the column's name if one of the rows has changed in it, and NULL if none has."""
     form = u'%s' if kind in _COMPARABLE else u'octet_length(%s)' if kind == 'bytea' else u'%s::text'
     old, new = [form % (row + '.' + _identifier(column)) for row in 'on']
-    return u'CASE WHEN bool_or(%s IS DISTINCT FROM %s) THEN %s END' % (old, new, _literal(column))
+    return u'CASE WHEN %s THEN %s END' % (several % (u'%s IS DISTINCT FROM %s' % (old, new)), _literal(column))
 
 
 def _identifier(name):
