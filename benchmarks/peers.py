@@ -230,8 +230,18 @@ def nchan():
                 [installed.nginx, '-p', place, '-c', configuration, '-e', place + '/error.log'],
                 env={**os.environ, 'LD_LIBRARY_PATH': installed.libraries}), signal.SIGTERM) as child:
             wait_open(port, child)
-            worker = Path(f'/proc/{child.pid}/task/{child.pid}/children').read_text().split()[0]
-            yield Nchan(int(worker), f'http://127.0.0.1:{port}')
+            yield Nchan(worker_of(child.pid), f'http://127.0.0.1:{port}')
+
+
+def worker_of(master: int) -> int:
+    """The process id of nginx's only worker: the master listens already before it starts that."""
+    children = Path(f'/proc/{master}/task/{master}/children')
+    deadline = time.monotonic() + START
+    while not (found := children.read_text().split()):
+        if time.monotonic() > deadline:
+            raise SystemExit('nginx started no worker.')
+        time.sleep(0.02)
+    return int(found[0])
 
 
 @contextlib.contextmanager

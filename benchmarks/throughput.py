@@ -44,6 +44,8 @@ def measure_host(visitor, seconds: float) -> Iterator[Figure]:
 
 
 def of_times(name: str, clients: int, times: list[float], seconds: float) -> Iterator[Figure]:
+    if not times:
+        raise SystemExit(f'{name} gave no answer in {seconds:.0f} s.')
     yield Figure(name, 'answers', clients, len(times) / seconds, '/s')
     for what, share in (('median', .5), ('p99', .99)):
         yield Figure(name, f'an answer, {what}', clients, percentile(times, share) * 1000, 'ms')
@@ -63,7 +65,8 @@ def all_clients(sidecar: peers.Peer, floor: peers.Peer, seconds: float) -> Itera
 def figures(quick: bool) -> Iterator[Figure]:
     """Those of one round."""
     with peers.sidecar() as (sidecar, _), peers.floor() as floor:
-        yield from all_clients(sidecar, floor, 1 if quick else 4)
+        # On a machine that others use, a second may pass without one answer.
+        yield from all_clients(sidecar, floor, 3 if quick else 4)
 
 
 def main():
