@@ -59,7 +59,8 @@ def command_line() -> str:
         names = ', '.join(f'``{name}``' for name in option['names'])
         argument = f' *{option["metavar"]}*' if option['metavar'] else ''
         meaning = option['help'].replace('%(default)s', str(option['default'])).replace('*', r'\*')
-        rows.append([names + argument, re.sub(r'\b(longpolling_|db_name)\b', r'``\1``', meaning)])
+        meaning = re.sub(r'(?<![\w-])(longpolling_\w*|db_name|--?[a-z][a-z-]*)', r'``\1``', meaning)
+        rows.append([names + argument, meaning])
     return list_table(['option', 'meaning'], [35, 65], rows)
 
 

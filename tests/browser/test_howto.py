@@ -36,7 +36,9 @@ def complete(host: str, addon: str, files: dict[str, str]) -> dict[str, str]:
     if host == 'openerp-7.0':
         manifest['js'] = scripts
     else:
-        manifest['assets'] = {'web.assets_backend': [f'{addon}/{name}' for name in scripts]}
+        public = [f'{addon}/{name}' for name in scripts if '/public/' in name]
+        private = [f'{addon}/{name}' for name in scripts if '/public/' not in name]
+        manifest['assets'] = {'web.assets_backend': private, 'web.assets_frontend': public}
     return {**files, '__openerp__.py' if host == 'openerp-7.0' else '__manifest__.py': repr(manifest),
             '__init__.py': f'from . import {", ".join(modules)}\n', 'static/.empty': ''}
 
@@ -68,7 +70,7 @@ def window(stack, browser):
 
 
 def test_every_page_with_samples_has_a_test_here(host):
-    wanted = {'contact_counter', 'fresh_list', 'reminders', 'moved', 'prices'}
+    wanted = {'contact_counter', 'fresh_list', 'reminders', 'moved', 'prices', 'public_board'}
     assert set(addons_of(host)) == wanted
 
 
@@ -117,3 +119,19 @@ def test_moving_from_the_bus_service(stack, window):
     window.wait_for(lambda: any(poll['channels'] for poll in window.held_on('/prices')), what='it follows')
     stack.admin.rpc('res.company', 'change_price', [[1], '12.50'])
     window.page.wait_for_selector('.prices_price:has-text("12.50")', state='attached')
+
+
+def test_a_public_page(stack, browser):
+    stranger = visit(stack)
+    assert stranger.poll('/board', {'token': 'made up'}).status_code == 410
+    if stack.host == 'openerp-7.0':     # it has no public pages: the controller alone is there
+        return
+    context = browser.new_context()
+    window = Window(context, stack)
+    window.page.goto(f'{stack.url}/board')
+    window.page.wait_for_selector('.public_board:has-text("Nothing yet")')
+    window.wait_for(lambda: any(poll['channels'] for poll in window.held_on('/board')), what='it follows')
+    stack.admin.rpc('res.company', 'announce', [[1], 'The train is late'])
+    window.page.wait_for_selector('.public_board:has-text("The train is late")')
+    context.close()
+    assert window.complaints() == []
