@@ -4,7 +4,7 @@
 # A host imports its addons as openerp.addons.X or odoo.addons.X. Imported by the plain name, by the
 # command `oe` before there is a host, this is an ordinary package that loads nothing of one.
 if __name__ != 'web_longpolling':
-    from . import changes, controllers, host, longpolling, models, publishing    # noqa: F401
+    from . import controllers, host, longpolling, models, publishing    # noqa: F401
     publishing.send_after_commit = host.adapter().send_after_commit
     models.load()
     controllers.load()

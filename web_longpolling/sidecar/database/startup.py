@@ -20,11 +20,12 @@ MOST_CONNECTIONS = 64
 
 
 def databases(options, timeout):
-    """The Databases that are to be served.
+    """The Databases that are to be served. The settings must be good: see ``settings.check``.
 
     :param options: the arguments of ``server.py``
     :raises ConfigurationError: if one that is named does not exist or lacks the module, or none of them can be reached
     """
+    from ... import changes     # noqa: F401  not earlier: its route begins with the configured path
     names = options.databases or host.adapter().configured_databases()
     for name in names:
         check_name(name)
