@@ -24,34 +24,38 @@ WARM = 8
 def environment():
     """The registry of the run's database, as functions of a cursor: (cursor, create, write, unlink, watch)."""
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'web_longpolling'))
-    from host import boot
-    db = os.environ['SANDBOX_DB']
-    if boot.configure(os.environ['SANDBOX_CONFIG']) == 'odoo':
-        from odoo.api import Environment
-        from odoo.modules.registry import Registry
-        registry = Registry(db)
+    from host import boot  # type: ignore[import-not-found]
+    return (odoo if boot.configure(os.environ['SANDBOX_CONFIG']) == 'odoo' else openerp)(os.environ['SANDBOX_DB'])
 
-        def records(cr, ids=()):
-            return Environment(cr, 1, {})[MODEL].browse(ids)
 
-        def create(cr, count):
-            return records(cr).create([{'name': 'Measured %d' % number} for number in range(count)]).ids
+def odoo(db):
+    from odoo.api import Environment
+    from odoo.modules.registry import Registry
 
-        def write(cr, ids, number):
-            records(cr, ids).write({'city': 'City %d' % number})
-            cr.flush()
+    def records(cr, ids=()):
+        return Environment(cr, 1, {})[MODEL].browse(ids)
 
-        def unlink(cr, ids):
-            records(cr, ids).unlink()
+    def create(cr, count):
+        return records(cr).create([{'name': 'Measured %d' % number} for number in range(count)]).ids
 
-        def watch(cr, on):
-            watches = Environment(cr, 1, {})['longpolling.watch']
-            if on:
-                watches.create({'model': MODEL})
-            else:
-                watches.search([('model', '=', MODEL)]).unlink()
-            cr.flush()
-        return registry.cursor, create, write, unlink, watch
+    def write(cr, ids, number):
+        records(cr, ids).write({'city': 'City %d' % number})
+        cr.flush()
+
+    def unlink(cr, ids):
+        records(cr, ids).unlink()
+
+    def watch(cr, on):
+        watches = Environment(cr, 1, {})['longpolling.watch']
+        if on:
+            watches.create({'model': MODEL})
+        else:
+            watches.search([('model', '=', MODEL)]).unlink()
+        cr.flush()
+    return Registry(db).cursor, create, write, unlink, watch
+
+
+def openerp(db):
     from openerp.modules.registry import RegistryManager
     registry = RegistryManager.get(db)
     model, watches = registry.get(MODEL), registry.get('longpolling.watch')
@@ -105,7 +109,7 @@ def switch(cursor, publishing, on):
     publishing.send_after_commit = WAKE_UP[0] if on else (lambda cr: None)
 
 
-WAKE_UP = []
+WAKE_UP = []     # type: list
 
 
 def main():
@@ -117,7 +121,8 @@ def main():
     measure(cursor, lambda cr: watch(cr, True))
     print('%8s %8s %12s %12s %8s' % ('records', '', 'without, ms', 'with, ms', 'ratio'))
     for size in SIZES:
-        times = dict(((kind, on), []) for kind in ('create', 'write', 'unlink') for on in (False, True))
+        times = dict(((kind, on), []) for kind in ('create', 'write', 'unlink')
+                     for on in (False, True))      # type: dict
         rounds, repeats = ROUNDS[size]
         for number in range(rounds):
             for on in ((False, True), (True, False))[number % 2]:

@@ -15,6 +15,10 @@ type LongPolling = any;
 type Outcome = any;
 type session = any;
 
+interface Window {
+    web_longpolling_bus_leave: any;
+}
+
 // Newer than the compiler's own list.
 interface MessagePort {
     onclose: ((event: Event) => any) | null;

@@ -7,7 +7,7 @@
 //
 // The worker of Odoo notices nothing of it: same events, same close codes, same JSON. What the server has to say about
 // how to work stands in the version, after Odoo's own: see models/ir_http.py. Without it, sockets are the browser's own.
-(function (scope) {
+(function (/** @type {any} */ scope) {
     "use strict";
     const Native = scope.WebSocket;
     if (!Native || !scope.fetch || scope.web_longpolling_bus) {
@@ -382,10 +382,15 @@
 
     /** What the worker takes for a WebSocket. */
     class Socket extends EventTarget {
+        static CONNECTING = 0;
+        static OPEN = 1;
+        static CLOSING = 2;
+        static CLOSED = 3;
+
         constructor(url, protocols) {
             const settings = parse(url);
             if (settings === null) {
-                return new Native(url, protocols);
+                return /** @type {any} */ (new Native(url, protocols));
             }
             super();
             this.url = url;
@@ -506,7 +511,6 @@
             }
         }
     }
-    Object.assign(Socket, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
     const sockets = new Set();
 
     /** While polls go on: see now and then whether a WebSocket lives. */
@@ -563,8 +567,9 @@
     }
 
     function leave(base) {
-        const options = { method: "POST", body: browser.name, credentials: "same-origin", keepalive: true };
-        scope.fetch(base + "/web_longpolling_bus/leave", options).catch(() => undefined);
+        scope.fetch(base + "/web_longpolling_bus/leave", {
+            method: "POST", body: browser.name, credentials: "same-origin", keepalive: true,
+        }).catch(() => undefined);
     }
 
     function left(port) {
