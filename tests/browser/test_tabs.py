@@ -5,11 +5,11 @@ import os
 import random
 import re
 import statistics
+from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import TIMEOUT
-from tests.browser.test_dispatchers import connections
 from tests.browser.worker import Worker
 
 TABS = 8
@@ -74,6 +74,13 @@ def test_ten_tabs_on_one_path_hold_one_poll_and_all_get_the_note(tabs, post):
         wait_for_one_poll(walls, '/wall')
     for wall in walls:
         assert [wall.notes().count(text) for text in ('to all ten tabs', 'and another one')] == [1, 1]
+
+
+def connections(site) -> int:
+    """Open connections to the sidecar."""
+    port = f':{site.sidecars[0].port:04X}'
+    return sum(line.split()[1].endswith(port) and line.split()[3] == '01'
+               for line in Path('/proc/net/tcp').read_text().splitlines()[1:])
 
 
 def test_on_plain_http_eight_tabs_with_six_loops_each_hold_one_connection(tabs, site, tell, record_property):
