@@ -11,8 +11,8 @@ that takes 5 ms (`commit_delay`, `commit_siblings = 0`), for transactions that
 as ratios to `plain` in the same run; the three take turns, and the median of the rounds counts. The cluster is the
 benchmark's own, with fsync on; the writers are pgbench's, which costs little itself. An ordinary transaction is what a
 write of one record by the ORM of OpenERP or Odoo sends: reads, an UPDATE, more reads, another UPDATE (`--bare`: a
-single INSERT, the least that there is). Wake-ups: below 200 commits a second and process each commit has its own, on
-the connection that has committed; above that each of the four processes sends 200 a second, beside the writers.
+single INSERT, the least that there is). Wake-ups: below 100 commits a second and process each commit has its own, on
+the connection that has committed; above that each of the four processes sends 100 a second, beside the writers.
 """
 
 import argparse

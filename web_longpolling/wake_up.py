@@ -11,7 +11,7 @@ import time
 CHANNEL = 'longpolling_feed'
 
 # Seconds between two wake-ups of one database from one process.
-PAUSE = 0.005
+PAUSE = 0.01
 
 
 def send(connection):
