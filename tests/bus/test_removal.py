@@ -27,8 +27,7 @@ def test_the_addon_is_removed_without_a_trace(stack, admin, sql):
     browser.subscribe('test')
     admin.rpc('longpolling.bus.test', 'send', ['test', ['one']])
     browser.poll_until(browser.payloads)
-    [module] = admin.rpc('ir.module.module', 'search', [[('name', '=', 'web_longpolling_bus')]])
-    admin.rpc('ir.module.module', 'button_immediate_uninstall', [[module]])
+    admin.uninstall('web_longpolling_bus')
 
     admin = visit(stack, stack.login, stack.password)
     assert '~' not in admin.call('/web/session/get_session_info', {})['websocket_worker_version']

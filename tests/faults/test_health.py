@@ -44,13 +44,7 @@ def test_health_follows_a_database_that_goes_and_comes_and_a_module_that_is_remo
         eventually(lambda: ask(serving, ann) == (200, {'status': 'ok', 'polls_held': 0, 'listening': {third: True}}),
                    SEEN, 0.2)
 
-        found = resident.rpc('ir.module.module', 'search', [[('name', '=', 'web_longpolling')]])
-        if stack.host == 'openerp-7.0':
-            resident.rpc('ir.module.module', 'button_uninstall', [found])
-            wizard = resident.rpc('base.module.upgrade', 'create', [{}])
-            resident.rpc('base.module.upgrade', 'upgrade_module', [[wizard]])
-        else:
-            resident.rpc('ir.module.module', 'button_immediate_uninstall', [found])
+        resident.uninstall('web_longpolling')
         eventually(lambda: ask(serving, ann)[0] == 503, SEEN, 0.2)
         eventually(lambda: ask(serving, ann)[1].get('problems') == {
             third: f"The module web_longpolling is not installed in the database {third}: install it with "

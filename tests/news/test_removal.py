@@ -41,12 +41,7 @@ def test_the_feed_goes_with_the_module_and_comes_back(own):
     there = query(own, OURS)
     assert {'longpolling_event', 'longpolling_purged', 'longpolling_mark', 'longpolling_origin'} <= there
     publish(own, 'first')
-    if own.host == 'openerp-7.0':
-        admin.rpc('ir.module.module', 'button_uninstall', [module])
-        wizard = admin.rpc('base.module.upgrade', 'create', [{}])
-        admin.rpc('base.module.upgrade', 'upgrade_module', [[wizard]])
-    else:
-        admin.rpc('ir.module.module', 'button_immediate_uninstall', [module])
+    admin.uninstall('web_longpolling')
     assert query(own, "SELECT state FROM ir_module_module WHERE name = 'web_longpolling'") == {'uninstalled'}
     assert query(own, OURS) == set()
     admin.rpc('ir.module.module', 'button_immediate_install', [module])

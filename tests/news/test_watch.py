@@ -192,13 +192,7 @@ def test_triggers_survive_updates_and_go_with_the_module(own):
     own.start_host()
     admin = visit(own, own.login, own.password)
     eventually(lambda: query(own, TRIGGERS, (TABLE,)) == [(4,)], seconds=60)
-    module = admin.rpc('ir.module.module', 'search', [[('name', '=', 'web_longpolling')]])
-    if own.host == 'openerp-7.0':
-        admin.rpc('ir.module.module', 'button_uninstall', [module])
-        wizard = admin.rpc('base.module.upgrade', 'create', [{}])
-        admin.rpc('base.module.upgrade', 'upgrade_module', [[wizard]])
-    else:
-        admin.rpc('ir.module.module', 'button_immediate_uninstall', [module])
+    admin.uninstall('web_longpolling')
     assert query(own, "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'longpolling%%'") == []
     assert query(own, "SELECT proname FROM pg_proc WHERE proname LIKE 'longpolling%%'") == []
 

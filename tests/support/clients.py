@@ -118,6 +118,16 @@ class Session:
         """Change another user's password, as an administrator does."""
         self.rpc('res.users', 'write', [[user], {'password': password}])
 
+    def uninstall(self, name: str):
+        """Remove a module, as an administrator does."""
+        module = self.rpc('ir.module.module', 'search', [[('name', '=', name)]])
+        if self.host == 'openerp-7.0':
+            self.rpc('ir.module.module', 'button_uninstall', [module])
+            wizard = self.rpc('base.module.upgrade', 'create', [{}])
+            self.rpc('base.module.upgrade', 'upgrade_module', [[wizard]])
+        else:
+            self.rpc('ir.module.module', 'button_immediate_uninstall', [module])
+
 
 def visit(stack, login: str | None = None, password: str | None = None) -> Session:
     """A session on this stack through nginx; logged in if a login is given (its password defaults to the login)."""
