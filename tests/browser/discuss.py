@@ -90,7 +90,8 @@ class Person:
     def leave(self):
         """Close the browser as a person does: pages say good-bye."""
         for page in list(self.context.pages):
-            page.close(run_before_unload=True)
+            with page.expect_event('close'):    # to close a context kills what its pages still have to say
+                page.close(run_before_unload=True)
         self.context.close()
 
 
