@@ -179,8 +179,9 @@ SHAPE = """
     SELECT 'function', proname, '', '', '' FROM pg_proc WHERE proname LIKE 'longpolling%%' UNION ALL
     SELECT 'sequence', relname, '', '', '' FROM pg_class WHERE relname LIKE 'longpolling%%' AND relkind = 'S'"""
 BROKEN = {
-    'an index': "DROP INDEX longpolling_event_txid",
-    'another index': "DROP INDEX longpolling_event_channel",
+    'an index': "DROP INDEX longpolling_event_channel",
+    'the key of before': "ALTER TABLE longpolling_event DROP CONSTRAINT longpolling_event_pkey, ADD PRIMARY KEY (id); "
+                         "CREATE INDEX longpolling_event_txid ON longpolling_event (txid)",
     'the marks': "DROP TABLE longpolling_mark",
     'the identity': "DROP TABLE longpolling_origin",
     'the key': "ALTER TABLE longpolling_event DROP CONSTRAINT longpolling_event_pkey",

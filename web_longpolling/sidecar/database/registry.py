@@ -41,8 +41,9 @@ LONGEST_PAUSE = 10.0
 _OID = "SELECT oid::bigint FROM pg_database WHERE datname = current_database()"
 _INSTALLED = "SELECT 1 FROM ir_module_module WHERE name = 'web_longpolling' AND state IN ('installed', 'to upgrade')"
 # pg_restore and pg_dump's scripts make indexes when all rows are there, and foreign keys last.
-_COMPLETE = ("SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = '" + schema.INDEX + "') "
-             "AND EXISTS (SELECT 1 FROM pg_class WHERE relname = 'longpolling_origin') "
+_COMPLETE = ("SELECT " + "".join("EXISTS (SELECT 1 FROM pg_class WHERE relname = '%s') AND " % name
+                                 for name in schema.INDEXES) +
+             "EXISTS (SELECT 1 FROM pg_class WHERE relname = 'longpolling_origin') "
              "AND EXISTS (SELECT 1 FROM pg_class WHERE relname = 'longpolling_ticket'), "
              "EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND conrelid = 'res_users'::regclass)")
 
