@@ -104,7 +104,7 @@ def pytest(tools: Tools, arguments: list[str]) -> list[Part]:
     report = command('coverage of web_longpolling in the unit tests', tools.python, '-m', 'coverage', 'report',
                      f'--data-file={COVERAGE}')
     if not arguments:
-        others = [tools.python, '-m', 'pytest', 'tests', f'--ignore={UNIT}']
+        others = [tools.python, '-m', 'pytest', 'tests', f'--ignore={UNIT}', '--durations=25', '--durations-min=5']
         return [command('unit tests', *measured, UNIT),
                 command('pytest without a host', *others, '--on-hosts=never'),
                 side_by_side('pytest', {host: [*others, '--on-hosts=only', f'--host={host}'] for host in HOSTS}),
