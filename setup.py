@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 # OpenERP's Python 2.7 runs this file too.
 # ruff: noqa: UP009, UP020, UP025
 """Install the addon, and the commands `oe` and `longpolling-server`, beside OpenERP or Odoo.
@@ -46,7 +48,7 @@ setup(
     long_description=text('README.rst', 'CHANGES.rst'),
     long_description_content_type='text/x-rst',
     author='web_longpolling contributors',
-    license='AGPL-3',
+    license='AGPL-3.0-only',
     classifiers=[
         'Development Status :: 4 - Beta',
         'Environment :: Web Environment',

@@ -96,7 +96,7 @@ def test_what_it_needs_is_asked_for(installed):
     [metadata] = installed.glob('web_longpolling-1.0.0.*-info/METADATA')
     lines = metadata.read_text().splitlines()
     assert {'Name: web-longpolling', 'Name: web_longpolling'} & set(lines)
-    assert 'License: AGPL-3' in lines
+    assert 'License: AGPL-3.0-only' in lines
     needed = set(re.findall(r'^Requires-Dist: ([\w-]+)', metadata.read_text(), re.MULTILINE))
     assert {'gevent', 'psycogreen', 'werkzeug'} <= needed
 
