@@ -29,9 +29,9 @@ def test_the_page_on_pypi_renders(sdist):
 
 
 # About the repository and its checks elsewhere, not about the project.
-NOT_SHIPPED = re.compile(r'\.(ci|github|dockerignore|editorconfig|gitignore|pre-commit-config\.yaml)(/|$)')
+NOT_SHIPPED = re.compile(r'\.(ci|github|dockerignore|editorconfig|gitignore)(/|$)')
 # What is written into the folder of a checkout, or of an unpacked source distribution.
-WRITTEN = re.compile(r'\.(sandbox|pytest_cache|ruff_cache)/|(build|dist|[\w.]+\.egg-info)/|PKG-INFO$|setup\.cfg$|'
+WRITTEN = re.compile(r'\.(sandbox|pytest_cache|ruff_cache|hypothesis)/|(build|dist|[\w.]+\.egg-info)/|PKG-INFO$|setup\.cfg$|'
                      r'.*__pycache__/|benchmarks/results/quick')
 
 
