@@ -31,8 +31,8 @@ def test_the_page_on_pypi_renders(sdist):
 # About the repository and its checks elsewhere, not about the project.
 NOT_SHIPPED = re.compile(r'\.(ci|github|dockerignore|editorconfig|gitignore)(/|$)')
 # What is written into the folder of a checkout, or of an unpacked source distribution.
-WRITTEN = re.compile(r'\.(sandbox|pytest_cache|ruff_cache|hypothesis)/|(build|dist|[\w.]+\.egg-info)/|PKG-INFO$|setup\.cfg$|'
-                     r'.*__pycache__/|benchmarks/results/quick')
+WRITTEN = re.compile(r'\.(sandbox|pytest_cache|ruff_cache|hypothesis)/|(build|dist|[\w.]+\.egg-info)/|PKG-INFO$|'
+                     r'setup\.cfg$|.*__pycache__/|benchmarks/results/quick')
 
 
 def checked_in() -> set[str]:
