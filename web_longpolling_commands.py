@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The commands that ``pip install`` makes: ``longpolling-server`` and ``oe``.
 
 pip puts the addon where Odoo looks for addons, ``odoo/addons/`` of its site-packages, which is also a folder with no

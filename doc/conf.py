@@ -25,6 +25,8 @@ version = release = ast.literal_eval(MANIFEST.read_text(encoding='utf-8'))['vers
 html_theme = 'furo'
 html_title = f'web_longpolling {release}'
 html_show_sourcelink = False
+html_static_path = ['_static']
+html_css_files = ['pages.css']
 # Of "::": commands and lines of configuration, for the most part.
 highlight_language = 'none'
 

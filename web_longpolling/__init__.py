@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Long polling for OpenERP and Odoo: see ``longpolling.py`` for what an addon imports."""
 
 # A host imports its addons as openerp.addons.X or odoo.addons.X. Imported by the plain name, by the

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The ways a poll can end without an answer: one class an outcome, with its HTTP status as ``code``.
 
 All of them are plain Python, so the host may import them without gevent.

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The command ``oe``: the host's own server command, with this addon on its path.
 
 ``oe -d mydb -i web_longpolling`` creates the database if need be and installs the addon, on every

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Positions: which events a page has seen, exactly, whatever order their transactions committed in.
 
 A position is a snapshot of PostgreSQL: the first transaction id that had not been given out (xmax), and those below it

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Publishing events from model code of the host: seen by every follower if and when the transaction commits.
 
 A publish is one row with the transaction's id (``schema.py``). It takes no lock and sends nothing, so transactions that

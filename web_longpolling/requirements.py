@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What the scripts need beside the host, and one sentence for whoever runs them with another Python.
 
 Imported first of all, from the script's own folder: it needs nothing but the standard library.

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Which controllers there are: declared by decorators, served by the sidecar.
 
 The host imports the same addons and therefore declares the same routes; only

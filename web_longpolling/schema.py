@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The feed in the database: its tables, what they are brought to by an update, and what is forgotten.
 
 An id is taken when a row is written, but rows become visible when their transactions commit, in another order: a

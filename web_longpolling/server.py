@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The sidecar: ``python web_longpolling/server.py -d mydb``.
 
 One gevent process beside the OpenERP or Odoo server. It answers the polls that

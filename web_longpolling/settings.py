@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What the administrator may write into the host's configuration file.
 
 One table, ``SETTINGS``, from which the documentation makes its own; :func:`read` takes a value from the host, checks

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Tickets: the host's permission to follow some channels, for pages without a login or with many channels.
 
 A ticket is a random token that the host hands to a page, and a row that says whose it is, what it is for, and until

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The wake-up that follows a commit of the host: a NOTIFY without a payload, sent by the process that has committed.
 
 It writes nothing, so it waits for no disk. The first one goes out at once, on the connection that has committed; those

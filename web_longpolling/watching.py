@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The changes of watched models: triggers that put an event on the channel ``model:NAME``.
 
 A model is watched if its class says so (``_longpolling_watch = True``) or an administrator has listed it

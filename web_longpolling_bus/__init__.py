@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Odoo's own bus over long polling: Discuss, activities and presence where no WebSocket gets through.
 
 ::

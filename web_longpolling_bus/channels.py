@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The names under which the bus's channels are found in the feed, and how a message of the bus is an event."""
 import hashlib
 

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What the sidecar serves: the messages of the bus, to whoever has a ticket for their channels."""
 from odoo.addons.web_longpolling.longpolling import longpolling
 

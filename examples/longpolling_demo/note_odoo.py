@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The notes, as Odoo declares a model."""
 from odoo import api, fields, models
 from odoo.addons.web_longpolling.longpolling import longpolling

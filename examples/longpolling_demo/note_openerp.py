@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The notes, as OpenERP 7.0 declares a model."""
 from openerp.addons.web_longpolling.longpolling import longpolling
 from openerp.osv import fields, osv

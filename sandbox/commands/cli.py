@@ -13,6 +13,7 @@ from .bench import bench
 from .clean import clean
 from .command import CommandNotFound, execute
 from .demo import demo
+from .release import release
 from .testing import test
 
 DESCRIPTION = """\
@@ -62,6 +63,17 @@ With PYTEST ARGS, pytest runs once, with these arguments; the checks before it a
 server.
 """
 
+RELEASE = """\
+Looks whether the checkout is ready to be released: all is committed, the version is the same everywhere and has no tag
+yet, CHANGES.rst has its section with a date. Builds the source distribution of what is committed, from that a wheel of
+each addon, checks their pages for PyPI, and installs the wheels in a new environment. Prints a line for each: "ok", or
+what to do. If all is well, the files are in dist/, and it says how to tag and upload them; it does neither itself.
+"""
+
+RELEASE_STATUS = """\
+exit status: 0 if all is well, 1 if something is to do, 2 if the sandbox itself could not do its work.
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog='python3 -m sandbox', description=DESCRIPTION,
@@ -106,6 +118,10 @@ def parser() -> argparse.ArgumentParser:
 
     command = add('bench', run_bench, 'Measure everything beside its floor and its peers.', add_help=False)
     command.add_argument('words', metavar='OPTIONS', nargs=argparse.REMAINDER, help='see bench --help')
+
+    command = add('release', run_release, 'See whether all is ready for a release, and build its files.',
+                  description=RELEASE, epilog=RELEASE_STATUS)
+    command.add_argument('--check', action='store_true', help='the same, but throw the files away')
 
     add('clean', run_clean, 'End what a dead run left, if anything, and remove .sandbox/.')
     return top
@@ -154,6 +170,10 @@ def run_test(arguments) -> int:
 
 def run_bench(arguments) -> int:
     return bench(arguments.words)
+
+
+def run_release(arguments) -> int:
+    return release(keep=not arguments.check)
 
 
 def run_clean(arguments) -> int:

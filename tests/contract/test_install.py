@@ -15,6 +15,13 @@ SOURCES = ('setup.py', 'MANIFEST.in', 'pyproject.toml', 'LICENSE', 'CHANGES.rst'
            'web_longpolling_commands.py')
 ADDONS = tuple(name for name in ('web_longpolling', 'web_longpolling_bus', 'web_longpolling_live')
                if (ROOT / name).is_dir())
+# What is installed on each host, one after the other from one source.
+WHEELS = {
+    'openerp-7.0': dict.fromkeys(('web_longpolling', 'web_longpolling_live')),
+    'odoo-19.0': {'web_longpolling': 'web_longpolling-1.0.0-py2.py3-none-any.whl',
+                  'web_longpolling_bus': 'web_longpolling_bus-1.0.0-py3-none-any.whl',
+                  'web_longpolling_live': 'web_longpolling_live-1.0.0-py2.py3-none-any.whl'},
+}
 OFFLINE = ('--no-deps', '--no-index', '--no-build-isolation', '--disable-pip-version-check')
 NO_COMPILER = {'CC': 'false', 'CXX': 'false', 'PIP_NO_INPUT': '1'}
 
@@ -38,7 +45,7 @@ def python(stack):
 
 @pytest.fixture(scope='module')
 def installed(stack, python):
-    """The site-packages with the addon: with Python 2.7 from the checkout, otherwise from its wheel."""
+    """The site-packages with the addons: with Python 2.7 from the checkout, otherwise from their wheels."""
     source = stack.folder.path / 'source'
     source.mkdir()
     for name in SOURCES:        # a build writes into its source
@@ -46,13 +53,12 @@ def installed(stack, python):
     for name in ADDONS:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
     bootstrap = [BOOTSTRAP / 'bin' / 'python', '-m', 'pip']
-    if stack.host == 'openerp-7.0':
-        run([python, '-m', 'pip', 'install', *OFFLINE, source])
-    else:
-        run([*bootstrap, 'wheel', *OFFLINE, '-w', source / 'dist', source])
-        [wheel] = (source / 'dist').glob('*.whl')
-        assert wheel.name == 'web_longpolling-1.0.0-py2.py3-none-any.whl'
-        run([*bootstrap, '--python', python, 'install', *OFFLINE, wheel])
+    for addon, wheel in WHEELS[stack.host].items():
+        if stack.host == 'openerp-7.0':
+            run([python, '-m', 'pip', 'install', *OFFLINE, source], addon)
+        else:
+            run([*bootstrap, 'wheel', *OFFLINE, '-w', source / 'dist', source], addon)
+            run([*bootstrap, '--python', python, 'install', *OFFLINE, source / 'dist' / wheel])
     [packages] = python.parent.parent.glob('lib/python*/site-packages')
     return packages
 
@@ -64,9 +70,10 @@ def commands(stack, python):
                     if stack.host == 'odoo-19.0' else '')
 
 
-def run(words):
+def run(words, addon=''):
+    environ = {**os.environ, **NO_COMPILER, 'LONGPOLLING_ADDON': addon}
     done = subprocess.run([str(word) for word in words], check=False, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env={**os.environ, **NO_COMPILER}, timeout=120)
+                          stderr=subprocess.STDOUT, env=environ, timeout=120)
     assert done.returncode == 0, done.stdout
 
 
@@ -82,12 +89,12 @@ def addons_paths(outcome):
     return [part.rpartition("['")[2].strip(" '])") for part in line.split(',')]
 
 
-def test_every_file_of_the_addon_is_installed(installed):
+def test_every_file_of_the_addons_is_installed(installed, host):
     """Python, manifests, scripts and records: what the hosts need lies where they look; and nothing lies beside it."""
     place = installed / 'odoo' / 'addons'
-    assert sorted(os.listdir(place)) == sorted(ADDONS)
+    assert sorted(os.listdir(place)) == sorted(WHEELS[host])
     assert os.listdir(installed / 'odoo') == ['addons']
-    for name in ADDONS:
+    for name in WHEELS[host]:
         assert files(place / name) == files(ROOT / name)
 
 
@@ -96,7 +103,7 @@ def test_what_it_needs_is_asked_for(installed):
     [metadata] = installed.glob('web_longpolling-1.0.0.*-info/METADATA')
     lines = metadata.read_text().splitlines()
     assert {'Name: web-longpolling', 'Name: web_longpolling'} & set(lines)
-    assert 'License: AGPL-3' in lines
+    assert 'License: AGPL-3.0-only' in lines
     needed = set(re.findall(r'^Requires-Dist: ([\w-]+)', metadata.read_text(), re.MULTILINE))
     assert {'gevent', 'psycogreen', 'werkzeug'} <= needed
 

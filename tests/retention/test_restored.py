@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.run.process import base_environment
 from tests.support.clients import visit
+from tests.support.feed_tables import FIRST_DESIGN, SHAPE
 from tests.support.held_polls import eventually
 from tests.support.pages import Page, following, payloads
 from web_longpolling import publishing, schema
@@ -159,25 +160,6 @@ def test_a_position_of_the_future_is_answered_with_missed(ann, publish, channel)
     assert page.payloads() == ['new']
 
 
-FIRST_DESIGN = """
-DROP TABLE longpolling_event, longpolling_purged, longpolling_mark, longpolling_origin;
-CREATE TABLE longpolling_event (
-    id bigserial PRIMARY KEY, position bigint UNIQUE, channel varchar NOT NULL, payload text NOT NULL,
-    create_date timestamp NOT NULL DEFAULT (now() AT TIME ZONE 'UTC'));
-INSERT INTO longpolling_event (position, channel, payload) VALUES (1, 'old', '1'), (2, 'old', '2');
-CREATE SEQUENCE longpolling_event_position OWNED BY longpolling_event.position;
-CREATE INDEX longpolling_event_channel ON longpolling_event (channel, position);
-CREATE INDEX longpolling_event_date ON longpolling_event (create_date);
-CREATE FUNCTION longpolling_number_event() RETURNS trigger AS $$ BEGIN RETURN NULL; END $$ LANGUAGE plpgsql;
-CREATE CONSTRAINT TRIGGER longpolling_number_event AFTER INSERT ON longpolling_event
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE PROCEDURE longpolling_number_event()"""
-SHAPE = """
-    SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
-    WHERE table_name LIKE 'longpolling%%' UNION ALL
-    SELECT tablename, indexname, indexdef, '', '' FROM pg_indexes WHERE tablename LIKE 'longpolling%%' UNION ALL
-    SELECT 'trigger', tgname, '', '', '' FROM pg_trigger WHERE tgname LIKE 'longpolling%%' UNION ALL
-    SELECT 'function', proname, '', '', '' FROM pg_proc WHERE proname LIKE 'longpolling%%' UNION ALL
-    SELECT 'sequence', relname, '', '', '' FROM pg_class WHERE relname LIKE 'longpolling%%' AND relkind = 'S'"""
 BROKEN = {
     'an index': "DROP INDEX longpolling_event_channel",
     'the key of before': "ALTER TABLE longpolling_event DROP CONSTRAINT longpolling_event_pkey, ADD PRIMARY KEY (id); "

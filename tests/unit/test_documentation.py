@@ -159,6 +159,17 @@ def test_no_page_names_what_is_gone():
 
 
 
+def test_no_row_of_a_table_is_a_rest_of_the_row_above():
+    """In a simple table, words in the first column begin a row; cells without words are what such a rest looks like."""
+    for name, page in PAGES.items():
+        for lines in re.findall(r'^(=+ +=+.*)\n.*\n=+ +=+.*\n((?:.+\n)+?)=+ +=+', page, re.MULTILINE):
+            second = re.search(r'(?<= )=', lines[0]).start()
+            assert [line for line in lines[1].splitlines() if not line[second:].strip(' =')] == [], name
+            rests = [line for line in lines[1].splitlines() if re.match(r'\S', line) and re.search(
+                r'\S {2,}\S', line) and not line[second:second + 2].strip()]
+            assert rests == [], name
+
+
 # Errors
 
 

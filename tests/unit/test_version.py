@@ -1,25 +1,20 @@
-"""The version stands in one manifest; what can't read it there must agree with it."""
+"""The version stands in one manifest; what can't read it there must agree with it: see sandbox/commands/release.py."""
 
-import ast
 import re
 import subprocess
 
+from sandbox.commands import release
 from sandbox.paths import BOOTSTRAP, ROOT
 
-
-def manifest(name: str) -> dict:
-    return ast.literal_eval((ROOT / 'web_longpolling' / name).read_text(encoding='utf-8'))
-
-
-VERSION = manifest('__manifest__.py')['version']
+VERSION = release.version(ROOT)
 
 
 def test_the_version_is_three_numbers():
     assert re.fullmatch(r'\d+\.\d+\.\d+', VERSION)
 
 
-def test_both_manifests_have_the_same_version():
-    assert manifest('__openerp__.py')['version'] == VERSION
+def test_all_manifests_have_the_same_version():
+    assert release.versions(ROOT) == f'{VERSION} in 5 manifests'
 
 
 def test_setup_and_the_documentation_read_it():

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What the host itself serves over HTTP. Odoo 19.0 needs nothing here: its session_info is a model's."""
 import importlib
 

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What OpenERP 7.0 itself serves: where the polls go, and how long they last."""
 from openerp.addons.web import http
 

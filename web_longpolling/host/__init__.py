@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The only room that knows a host: one adapter each, all with the same functions in this order.
 
 ====================================  =====================================================================

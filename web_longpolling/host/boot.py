@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Starting a host inside another program: ``server.py`` and ``oe.py``.
 
 The addon can only be imported as ``openerp.addons.web_longpolling`` (or ``odoo.addons...``), and

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Running a host's own server command; imported by ``oe.py`` like ``boot.py``, without the addon."""
 import sys
 

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """``import openerp.addons.X`` where the host's package is ``odoo``; Python 3 alone imports this.
 
 An addon written to the specification says ``from openerp.addons.web_longpolling.longpolling import

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The host's table of registries, in which one that is being loaded is seen by whoever loads it alone.
 
 The hosts put a registry into their table before they fill it, and hold a lock meanwhile for which everybody waits who

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What Odoo 19.0 stores and serves: the feed's table, the watched models, and where the browser polls."""
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError

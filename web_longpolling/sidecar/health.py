@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Whether polls are answered: ``/health``, ``/health/live`` and ``/health/ready`` on the sidecar's own port.
 
 What polls would find out is looked at here too, as nobody may poll: that the module was uninstalled, that the session

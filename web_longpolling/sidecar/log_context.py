@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Lines of the log that are written while a poll is served name its database and user.
 
 The hosts' format has a place for the database, and fill it from the thread; here all polls share one.

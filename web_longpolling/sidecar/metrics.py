@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What the sidecar reports to the administrator: ``/metrics``, ``/polls`` and ``/health`` (health.py) on its own port.
 
 They lie outside of the long polling path, so no dispatcher makes them public.

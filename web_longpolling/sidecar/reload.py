@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Starting anew when the code of an addon changes: ``server.py --reload``, for development alone.
 
 The event loop's stat watchers see it (libev's, which have inotify on Linux): a file that is written, and a folder in

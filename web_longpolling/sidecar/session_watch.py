@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Notices that everybody gets 401 because this process looks for sessions where the host keeps none.
 
 Another user, TMPDIR or data_dir than the host's, PrivateTmp, a container: nothing fails then, and nobody is logged in.

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What ``static/src/socket.js`` sends to the host. Not below /websocket, which dispatchers send to Odoo's port 8072."""
 from odoo.addons.bus.controllers.main import BusController
 from odoo.addons.bus.websocket import WebsocketConnectionHandler

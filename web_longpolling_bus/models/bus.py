@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Whatever is written to the bus is published, in the same transaction."""
 from odoo import api, models
 from odoo.addons.web_longpolling.longpolling import longpolling

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Which browsers are there, so that those who have left are offline.
 
 Odoo calls ``_on_websocket_closed`` when a WebSocket closes. A poll that ends says nothing: the next one may follow. So

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What a browser sends up its socket, when it comes by HTTP."""
 from odoo import models
 from odoo.addons.bus.models.bus import channel_with_db, json_dump

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """A small HTTP client: the check asks the sidecar's own port, and the dispatcher as a browser would."""
 import collections
 import json

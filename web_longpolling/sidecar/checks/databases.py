@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What PostgreSQL says: the databases, the module in them, notifications, and how many connections there are."""
 import contextlib
 import re

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What can be seen on this machine: the configuration, the log, the session store, open files, the place to listen."""
 import os
 

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """``server.py --routes``: which routes there are, and where they answer."""
 from ... import host, routes, settings
 from ...errors import ConfigurationError

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """``--check --url``: the way of a poll through the dispatcher, as a browser goes, and the host behind it.
 
 The sidecar's own port gives a name (``probe.py``); what is asked under it through the dispatcher shows what arrives,

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The cursor budget: how many cursors of one database may be open at once, and who is next.
 
 The hosts' connection pools raise an error as soon as they are full. The budget stands before them and lets reads wait.

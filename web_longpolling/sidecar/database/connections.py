@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The connections on which polls read: at most `max_cursor` a database, each READ ONLY.
 
 They are the sidecar's own and not the host's pool's, for three reasons: the

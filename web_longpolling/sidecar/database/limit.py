@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """How many connections to PostgreSQL the databases of this process may have together.
 
 Who needs one when there is no room waits in one queue for all databases. Idle connections make room first, the oldest

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The one connection of a database on which PostgreSQL notifies, and on which the feed is read."""
 import logging
 

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The databases at the start: a mistake ends it, a database that is out of reach just now does not.
 
 With none to serve, the start is over too.

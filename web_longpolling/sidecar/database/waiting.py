@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Waiting for PostgreSQL: it may vanish without a word, and each wait has a bound of seconds.
 
 =============================================  =====================================================================

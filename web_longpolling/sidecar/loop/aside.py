@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """A thread beside the event loop, for what computes for seconds: loading a registry.
 
 The loop and this thread share one interpreter, which hands itself from one to the other every few milliseconds; a

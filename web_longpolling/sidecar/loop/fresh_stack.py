@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Calling what needs a deep stack on a stack of its own.
 
 A greenlet keeps the memory that its stack has once used, and a poll is held for a minute after its login was

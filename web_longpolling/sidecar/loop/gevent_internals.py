@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What this package uses of gevent beyond its documented interface.
 
 ``setup.py`` bounds gevent's versions for it, and ``tests/unit/test_gevent_internals.py`` fails when a version no longer

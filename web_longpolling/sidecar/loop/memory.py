@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The memory of this process, and Python's collector of cyclic garbage, which stops everything while it looks.
 
 A registry is some hundred thousand objects that stay. A collection looks at all objects that may be garbage, so each

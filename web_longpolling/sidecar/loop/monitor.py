@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Names a controller that blocks all polls: one that computes for long, or waits past gevent.
 
 gevent's monitoring thread sees when greenlets stop taking turns. Its own report lists every greenlet of

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What signals do to the sidecar, beside those that stop it. Without a handler each of them would end it at once.
 
 SIGHUP opens the log files again, for logrotate; SIGQUIT writes all stacks to the log, as on the host; SIGUSR1 and

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Where the sidecar listens: a TCP port of an IPv4 or IPv6 address, or a Unix socket: ``unix:/run/polls.sock``."""
 import errno
 import os

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The body of a request: read whole before anybody looks at it, so that no poll waits for its client afterwards."""
 import re
 

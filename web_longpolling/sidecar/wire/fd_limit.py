@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """File descriptors: a socket each. Polls must be refused before there are none left.
 
 A host without descriptors can't read its session files, and takes that for a logged out user.

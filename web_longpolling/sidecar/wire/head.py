@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The head of a request, read as RFC 9112 says: what it calls malformed is 400 here, and gevent is not asked.
 
 Numbers in the comments are sections of RFC 9112, unless another one is named.

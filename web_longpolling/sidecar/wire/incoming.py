@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What comes on a connection: gevent.pywsgi's ``rfile``, that keeps no buffer while it waits.
 
 Python's own buffered file would cost each held poll more than a kilobyte, and what it has read ahead can't be added to.

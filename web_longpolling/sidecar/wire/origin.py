@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Which site the page is of that sends a poll: its user's cookie comes along whoever made the browser send it.
 
 A browser says it by ``Sec-Fetch-Site`` (W3C Fetch Metadata) on https pages and localhost, and everywhere by ``Origin``

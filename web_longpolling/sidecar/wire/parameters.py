@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What the browser sent along: one JSON object, which is parsed only when it is known who asks for what.
 
 A megabyte of text can keep a parser busy for seconds, and become a hundred megabytes of objects. So what costs time and

@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """A browser that hangs up ends its poll also behind a dispatcher that does not look at it.
 
 Apache reads nothing from a browser while it waits for the sidecar, so it never learns that the browser has closed its

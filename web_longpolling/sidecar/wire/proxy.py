@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The browser behind the dispatcher: what the hosts do with ``proxy_mode`` (werkzeug's ProxyFix)."""
 
 

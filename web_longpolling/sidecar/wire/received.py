@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """werkzeug's Request, whose cookies are read in time that grows with their length alone.
 
 Werkzeug 0.9.6, which OpenERP 7.0 needs, looks for each cookie by an expression that may go on to the end of the header:

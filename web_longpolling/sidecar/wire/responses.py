@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What a poll is answered with. ``errors.py`` holds the status of each failure.
 
 An answer is built once as plain bytes, so that thousands of polls can be sent

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // Odoo 19.0's web client and its public pages:
 //     import { LongPolling, useLongPolling } from "@web_longpolling/longpolling";
 import { onMounted, onWillDestroy, useState } from "@odoo/owl";

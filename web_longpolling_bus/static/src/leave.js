@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // The last page of a browser says that it leaves: what the bus worker sends then may be cut off with it.
 (function () {
     "use strict";

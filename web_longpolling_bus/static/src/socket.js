@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // What the bus worker takes for the browser's WebSocket: a real one where that works, or else polls.
 //
 //     new WebSocket(url)  ->  Socket

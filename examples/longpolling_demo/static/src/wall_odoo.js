@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // The wall in Odoo 19.0's web client.
 import { Component, onMounted, onWillUnmount, useRef, xml } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";

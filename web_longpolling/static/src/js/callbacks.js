@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // What the page gave to start_longpolling: where to poll, and whom to call back. No exception of the page's own
 // functions gets past here.
 (function (scope) {

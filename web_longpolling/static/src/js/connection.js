@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // A page's line to the hub: to the one that all tabs share, in a SharedWorker, or else to one of its own.
 (function (scope) {
     "use strict";

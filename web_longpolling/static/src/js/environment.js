@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // What the page's side needs of a browser, in one object: a test hands it another one, with a clock, a network and
 // tabs of its own. These files meet in one global, `web_longpolling_core`.
 (function (scope) {

@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // The hub: it sends the polls of all tabs of a browser in one request, and hands out what comes back.
 //
 //     page -- port -> Hubs.hear -> Hub.join ... Hub.pump -> post {"polls": [...]}
@@ -16,7 +18,7 @@
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
     // Of this file: a page and a worker of different releases do not understand each other. A test compares it.
-    core.VERSION = "3eed343b93ca";
+    core.VERSION = "ab47c9563e4d";
 
     // What the sidecar takes in one request; and bytes, below its 1 MB.
     const MOST_POLLS = 64;

@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // The class that a page uses. Each web client has a thin wrapper that puts its host in: openerp.js, ../longpolling.js.
 (function (scope) {
     "use strict";

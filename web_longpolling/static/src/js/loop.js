@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // The poll loop from start to stop. Every start makes a new one, so an answer of an earlier loop has nowhere to go.
 //
 //     configure → poll, by the hub → call back, until that is settled → poll …

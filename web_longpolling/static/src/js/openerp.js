@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // OpenERP 7.0's web client: `new instance.web.LongPolling()`.
 openerp.web_longpolling = function (instance) {
     "use strict";

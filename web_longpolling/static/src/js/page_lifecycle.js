@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // Whether the page is there: left pages (closed, in the back/forward cache, frozen) have no poll under way.
 (function (scope) {
     "use strict";

@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // What a view shows, followed: both web clients have this in common. A plain script, so that OpenERP 7.0 can load it.
 //
 //     view rendered -> Follower.check -> a poll of /changes, anew if the view shows something else

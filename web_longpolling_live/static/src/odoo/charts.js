@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // Pivot tables and graphs, which are loaded when they are first opened: all that they show is loaded anew.
 import { GraphController } from "@web/views/graph/graph_controller";
 import { patch } from "@web/core/utils/patch";

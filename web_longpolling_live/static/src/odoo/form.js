@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // Forms: what a colleague changes appears; while somebody edits, a bar says so, and saving over it asks.
 import { onMounted, onWillUnmount, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";

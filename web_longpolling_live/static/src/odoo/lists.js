@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // Lists, kanbans and calendars: what a colleague changes is loaded anew in place, without losing what the user has begun.
 import { useState } from "@odoo/owl";
 import { CalendarController } from "@web/views/calendar/calendar_controller";

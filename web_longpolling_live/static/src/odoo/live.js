@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // Follows what a view's component shows, for as long as it is mounted.
 import { onMounted, onPatched, onWillUnmount } from "@odoo/owl";
 import { registry } from "@web/core/registry";

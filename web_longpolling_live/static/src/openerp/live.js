@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // OpenERP 7.0's lists and forms: what a colleague changes appears, without losing what the user has begun.
 openerp.web_longpolling_live = function (instance) {
     "use strict";

@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // The wall: notes, who is watching, and a mark of the connection. One page for both web clients; what it needs of a
 // client it gets from wall_openerp.js or wall_odoo.js. A plain script, for OpenERP 7.0: no template literals.
 (function (scope) {

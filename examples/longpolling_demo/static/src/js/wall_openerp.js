@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // The wall in OpenERP 7.0's web client.
 openerp.longpolling_demo = function (instance) {
     "use strict";

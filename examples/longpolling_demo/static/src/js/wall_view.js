@@ -1,4 +1,6 @@
 /** @odoo-module ignore */
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
 // What the wall looks like. Everything that somebody wrote is set as text, never as HTML.
 (function (scope) {
     "use strict";
