@@ -203,6 +203,11 @@ def session(key):
     return (logins or {}).get(session_id)
 
 
+def visited(cookies):
+    # As web/controllers/main.py, db_redirect.
+    return cookies.get('last_used_database') or None
+
+
 def later_session(key):
     return session(key)
 

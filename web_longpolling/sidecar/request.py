@@ -3,10 +3,11 @@
 import collections
 import contextlib
 
-from ..errors import AuthenticationError, BadRequest, DatabaseUnavailable, Gone, SnapshotHeld, TooManyPolls
+from ..errors import AuthenticationError, BadRequest, Gone, SnapshotHeld, TooManyPolls
 from ..publishing import check_channel
-from ..tickets import place_of, taken_apart
+from ..tickets import taken_apart
 from .database.budget import Reader
+from .database.database import Use
 from .database.snapshots import Model, open_snapshot
 from .database.tickets import Ticket
 from .loop.clock import monotonic
@@ -147,13 +148,13 @@ class Request(Received):
         :raises AuthenticationError: if it is a user's, and nobody is logged in
         """
         parts = taken_apart(token)
-        if parts is not None:
-            for database in self._databases.list():
-                if place_of(database.name) == parts[0]:
-                    return self._look_for(database, parts[1])
-            if not self._databases.complete:
-                raise DatabaseUnavailable("perhaps the ticket is one of a database that is not loaded")
-        raise Gone(_GONE)
+        database = self._databases.of_ticket(parts, self.environ.get('HTTP_HOST', '')) if parts is not None else None
+        if database is None:
+            raise Gone(_GONE)
+        with Use(database):
+            if self._databases.on_demand and not database.is_served():
+                raise Gone(_GONE)
+            return self._look_for(database, parts[1])
 
     def _look_for(self, database, digest):
         asked = database.used_at = monotonic()

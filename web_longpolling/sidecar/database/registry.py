@@ -20,7 +20,6 @@ import threading
 import gevent
 import psycopg2
 from gevent.event import Event
-from gevent.lock import Semaphore
 
 from ... import host, routes, schema
 from ...errors import ConfigurationError, DatabaseUnavailable
@@ -31,6 +30,7 @@ from ..loop.clock import monotonic
 from ..loop.supervisor import Supervised
 from . import stale_code, waiting
 from .connections import PATIENCE, connect, one_line, present
+from .turn import Turn
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ _COMPLETE = ("SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = '" + schema.
 
 
 # One registry is loaded at a time, of whichever database: see aside.py, and host/registries.py.
-_turn = Semaphore(1)
+_turn = Turn()
 
 
 class NotInstalled(ConfigurationError):
@@ -89,6 +89,7 @@ class RegistryLoader(object):
     modules: frozenset of the names of the modules with routes that are installed
     identity: of the feed, as from ``schema.adopt``
     problem: why it could not be loaded the last time, a sentence; None if it could
+    urgent: whether a user waits for it, and not strangers alone
     on_failure(error): called when it could not be loaded; returns the error that those who wait get, and whether it is
         not tried again
     """
@@ -104,6 +105,7 @@ class RegistryLoader(object):
         self.modules = frozenset()
         self.identity = None
         self.problem = None
+        self.urgent = True
         self.on_failure = lambda error: (error, False)
         self._error = None      # why it was not loaded at the last try
         self._closed = False
@@ -146,7 +148,7 @@ class RegistryLoader(object):
 
         :raises NotInstalled, DatabaseUnavailable: as :meth:`look`
         """
-        with _turn:
+        with _turn(lambda: self.urgent):
             self._load_in_turn()
 
     def _load_in_turn(self):
