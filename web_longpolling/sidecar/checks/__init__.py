@@ -10,6 +10,7 @@
       databases.connections             what the sidecar and the host need, and what PostgreSQL has
       here.sessions                     whose session files these are
       here.place, here.files            the port or the Unix socket; open files
+      way.certificate                   --url of https: whether browsers take the dispatcher for what it says it is
       way.to_host                       --url: whether the host's sessions are those that the sidecar reads
       way.through                       what the dispatcher makes of a request, of a poll, of its end
     service -> checks.at_start          the cheap part of it; what is not well, is a warning in the log
@@ -80,6 +81,11 @@ def _way(options, names, place, listener):
     except ValueError as error:
         yield Finding('url', False, "--url: %s." % error)
         return
+    if site.secure:
+        found = way.certificate(site)
+        yield found
+        if not found.well:
+            return
     for finding in way.to_host(site, names[0] if names else ''):
         yield finding
     if place.well:
