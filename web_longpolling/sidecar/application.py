@@ -370,7 +370,8 @@ class Application(object):
             route, variables = self._match(path, database)
         except errors.PollError as error:
             return _Poll(environ, None, None, None, error)
-        request = Request(environ, route, self._databases, settings.read('longpolling_max_held_per_session'))
+        request = Request(environ, route, database, self._databases,
+                          settings.read('longpolling_max_held_per_session'))
         return _Poll(environ, request, route, dict(sent, **variables), None)
 
     def _match(self, path, database):

@@ -46,6 +46,7 @@ def check(options, write):
     report.take(databases.look(there))
     if there:
         report.take(databases.connections(named, options))
+    report.take(here.cursors(options))
     report.take(here.sessions(there))
     found, listener = here.place(options)
     report.take([found])
@@ -96,7 +97,8 @@ def _way(options, names, place, listener):
 
 def at_start(options, names):
     """Log what is not as it must be, as far as that can be seen at once; the start itself refuses what can't work."""
-    for findings in (here.configuration(), here.files(names, options), databases.connections(names, options)):
+    for findings in (here.configuration(), here.files(names, options), databases.connections(names, options),
+                     here.cursors(options)):
         for finding in findings:
             if not finding.well:
                 _logger.warning("Not as it should be, %s: %s", finding.about, finding.text)
