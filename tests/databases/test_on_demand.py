@@ -130,7 +130,8 @@ def test_a_public_poll_is_held_while_its_database_is_loaded(on_demand, trio, sta
     one, other = trio[:2]
     visitor = stranger(stack)
     with on_demand('--db-filter', '^%d$') as serving:
-        assert asks(visitor, serving, 'unknown') == 503
+        for name in ('unknown', '(', '.*', '', '%d'):
+            assert asks(visitor, serving, name) == 503
         assert loaded(serving, one) == []
         assert asks(visitor, serving, one.db) == 200
         assert loaded(serving, one) == [one.db]

@@ -55,9 +55,10 @@ def configured_databases():
 
 
 def serves(db, asked):
-    # As web/controllers/main.py, db_list.
+    # As web/controllers/main.py, db_list. But what a browser has sent is no expression: it might take for ever.
     name = asked.split(':')[0]
-    return bool(re.match(config['dbfilter'].replace('%h', name).replace('%d', name.split('.')[0]), db))
+    return bool(re.match(config['dbfilter'].replace('%h', re.escape(name)).replace('%d', re.escape(name.split('.')[0])),
+                         db))
 
 
 def connection_parameters(db):
