@@ -137,7 +137,7 @@ def load_all(many, serving, sessions, probe) -> None:
         now, started = resident_megabytes(pid), time.monotonic()
         answer = session.poll('/who', url=serving.url)
         if answer.status_code != 200 or answer.json()['db'] != session.db:
-            raise SystemExit(f'{session.db}: {answer.status_code} {answer.text}')
+            raise SystemExit(f'{session.db}: {answer.status_code} {answer.text}\n{serving.log[-5000:]}')
         seconds.append(time.monotonic() - started)
         memory.append(resident_megabytes(pid) - now)
     print(f'{len(sessions)} databases, first polls: first {seconds[0]:.2f} s, then median '

@@ -56,7 +56,7 @@ def build_apache() -> Path:
 
 
 def render(port: int, host_port: int, sidecar_ports, path: str, timeout: float, tls=None) -> str:
-    """The production file, set for these loopback ports; `tls`: the paths of a certificate and its key."""
+    """The production file, set for these loopback ports (or unix:/PATH); `tls`: a certificate's path and its key's."""
     text = PRODUCTION_FILE.read_text()
 
     if tls:
@@ -75,18 +75,23 @@ def render(port: int, host_port: int, sidecar_ports, path: str, timeout: float, 
     text = substitute(text, r'^Define LONGPOLLING_SECONDS \d+', f'Define LONGPOLLING_SECONDS {timeout + 30:.0f}')
     text = substitute(text, r'^Define LONGPOLLING_HOST \S+', f'Define LONGPOLLING_HOST 127.0.0.1:{host_port}')
     text = substitute(text, r'^Define LONGPOLLING_HOST_BUS \S+', f'Define LONGPOLLING_HOST_BUS 127.0.0.1:{host_port}')
-    text = substitute(text, r'^    BalancerMember http://127\.0\.0\.1:8068( .*)$',
-               '\n'.join(rf'    BalancerMember http://127.0.0.1:{number}\1' for number in sidecar_ports))
-    return text
+    example = r'^    # BalancerMember unix:/run/longpolling/8068\.sock\|'
+    for number in sidecar_ports:
+        if isinstance(number, str):         # the line for it is there, in a comment
+            text = substitute(text, example, f'    BalancerMember {number}|')
+    return substitute(text, r'^    BalancerMember http://127\.0\.0\.1:8068( .*)$',
+                      '\n'.join(rf'    BalancerMember http://127.0.0.1:{number}\1' for number in sidecar_ports
+                                if not isinstance(number, str)))
 
 
 class Apache:
-    """A dispatcher beside a stack's nginx, for its host and its first sidecars."""
+    """A dispatcher beside a stack's nginx, for its host and its first sidecars, or those on other ports."""
 
-    def __init__(self, stack, tls: tuple[Path, Path] | None = None):
+    def __init__(self, stack, tls: tuple[Path, Path] | None = None, sidecar_ports: tuple[int | str, ...] = ()):
         self.root = build_apache()
         self.stack = stack
         self.tls = tls
+        self.sidecar_ports = sidecar_ports or tuple(sidecar.port for sidecar in stack.sidecars)
         self.port = take_port(stack.folder)
         self.place = stack.folder.path / f'apache-{self.port}'
         self.environment = {'LD_LIBRARY_PATH': library_path(self.root)}
@@ -104,8 +109,7 @@ class Apache:
             place=self.place, root=self.root, port=self.port, modules='\n'.join(
                 f'LoadModule {name}_module "{self.root}/usr/lib/apache2/modules/mod_{name}.so"' for name in names)))
         (self.place / 'site.conf').write_text(render(
-            self.port, stack.host_port, [sidecar.port for sidecar in stack.sidecars], stack.path, stack.timeout,
-            self.tls))
+            self.port, stack.host_port, self.sidecar_ports, stack.path, stack.timeout, self.tls))
         (self.place / 'envvars').write_text(f'export APACHE_RUN_DIR="{self.place}" APACHE_LOCK_DIR="{self.place}"\n')
         privilege.give(self.place)
 

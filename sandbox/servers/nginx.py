@@ -88,9 +88,13 @@ def render(dispatch: Dispatch, text: str | None = None) -> str:
     text = substitute(text, r'^    server_name www\.myopenerp\.fr;', '    server_name 127.0.0.1 localhost;')
     for port in (dispatch.host_port, dispatch.bus_port or dispatch.host_port):
         text = substitute(text, r'\A((?:.*\n)*?)    server 127\.0\.0\.1:8069 ', rf'\1    server 127.0.0.1:{port} ')
-    text = substitute(text, r'^    server 127\.0\.0\.1:8068 .*$',
-               '\n'.join('    server {} max_fails=0;'.format(port if isinstance(port, str) else f'127.0.0.1:{port}')
-                         for port in dispatch.sidecar_ports))
+    for place in dispatch.sidecar_ports:
+        if str(place).startswith('unix:'):  # the line for it is there, in a comment
+            text = substitute(text, r'^    # server unix:/run/longpolling/8068\.sock( .*)$', rf'    server {place}\1')
+    text = substitute(text, r'^    server 127\.0\.0\.1:8068 .*$\n',
+                      ''.join('    server {} max_fails=0;\n'.format(port if isinstance(port, str) else
+                                                                    f'127.0.0.1:{port}')
+                              for port in dispatch.sidecar_ports if not str(port).startswith('unix:')))
     text = substitute(text, r'^    location /openerplongpolling \{', f'    location {dispatch.path} {{')
     text = substitute(text, r'proxy_read_timeout 90s;', f'proxy_read_timeout {dispatch.timeout + 30:.0f}s;')
     return f'# {scheme}://127.0.0.1:{dispatch.port}, from nginx/web_longpolling.conf\n{text}'

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import tempfile
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import requests
 
 from sandbox.paths import ROOT
+from sandbox.run import privilege
 from sandbox.servers.hostconfig import TRAITS
 from tests.support import addon_writer, fixtures
 from tests.support.clients import LoginRefused, RpcError, Session, visit
@@ -67,6 +69,15 @@ def dispatching(stack):
     yield stack.nginx.change
     if stack.nginx.dispatch != before:
         stack.nginx.change(**before._asdict())
+
+
+@pytest.fixture
+def place():
+    """The path of a Unix socket in a folder that the servers' user may write; short, as such paths must be."""
+    with tempfile.TemporaryDirectory(prefix='polls-', dir='/tmp') as folder:        # noqa: S108
+        privilege.give(Path(folder))
+        Path(folder).chmod(0o755)
+        yield Path(folder) / 'longpolling.sock'
 
 
 @pytest.fixture

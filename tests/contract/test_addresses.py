@@ -6,25 +6,13 @@ import json
 import re
 import signal
 import socket
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
-from sandbox.run import privilege
 from tests.support.held_polls import eventually
 
 from .test_mistakes import sentence
-
-
-@pytest.fixture
-def place():
-    """The path of a Unix socket in a folder that the servers' user may write; short, as such paths must be."""
-    with tempfile.TemporaryDirectory(prefix='polls-', dir='/tmp') as folder:        # noqa: S108
-        privilege.give(Path(folder))
-        Path(folder).chmod(0o755)
-        yield Path(folder) / 'longpolling.sock'
 
 
 class ByUnixSocket(http.client.HTTPConnection):

@@ -114,3 +114,22 @@ def test_a_client_that_hangs_up_waits_for_no_cursor_any_more(stack, programs, an
         eventually(lambda: figure('longpolling_budget_waiting{') == 0)
         assert time.monotonic() - begun < 1
         assert figure('longpolling_polls_gone_total') == 1
+
+
+def test_whose_login_is_being_verified_is_seen_with_its_database(stack, programs, ann, admin):
+    """/polls and /metrics, in which an empty name would be a poll without a login. With one cursor, verifying waits."""
+    with programs.serving('-c', programs.config('one-cursor', longpolling_timeout=30), '-d', stack.db,
+                          '-p', programs.port(), '--max-cursor', '1') as serving, ThreadPoolExecutor(2) as pool:
+        def polls():
+            return admin.clone().http.get(serving.url + '/polls', timeout=10).json()
+        reads = pool.submit(ann.clone().poll, '/read/sleep', {'seconds': 4}, url=serving.url)
+        eventually(lambda: [poll['user'] for poll in polls()] == [ann.uid])
+        waits = pool.submit(admin.clone().poll, '/who', url=serving.url)
+        eventually(lambda: len(polls()) == 2)
+        [unverified] = [poll for poll in polls() if poll['user'] is None]
+        assert (unverified['database'], unverified['route']) == (stack.db, f'{stack.path}/who')
+        text = admin.clone().http.get(serving.url + '/metrics', timeout=10).text
+        assert f'longpolling_polls_held{{database="{stack.db}",route="{stack.path}/who"}} 1.0' in text
+        assert 'longpolling_polls_held{database=""' not in text
+        assert reads.result().status_code == 200 and waits.result().json()['uid'] == admin.uid
+        assert 'Not as it should be, cursors: with --max-cursor 1 ' in serving.log

@@ -62,6 +62,19 @@ def test_the_routes_are_listed(stack, programs):
     assert ['longpolling_test', f'{stack.path}/http/text', 'http', 'yes', stack.db] in rows
 
 
+def test_without_a_name_the_routes_of_every_database_are_listed(stack, programs):
+    """--routes without -d: of each that the server serves and that has the module; if none does, that is said."""
+    config = programs.config('unnamed-routes', db_name=None)
+    outcome = programs.server('-c', config, '--routes', '--db-filter', f'^{stack.db}$')
+    assert outcome.status == 0, outcome.out
+    rows = [re.split(r'\s{2,}', line) for line in outcome.out.splitlines()]
+    assert ['longpolling_test', f'{stack.path}/who', 'json', 'yes', stack.db] in rows
+    outcome = programs.server('-c', config, '--routes', '--db-filter', '^no_such_name$')
+    assert (outcome.status, outcome.out) == (1, (
+        "server.py: No database is named, and none of the 0 that your server serves has the module web_longpolling: "
+        "install it with 'oe -d DATABASE -i web_longpolling'.\n"))
+
+
 def test_the_version_is_that_of_all_that_matters(programs):
     outcome = programs.server('--version')
     assert outcome.status == 0, outcome.err

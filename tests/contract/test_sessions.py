@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from tests.support.clients import expire, session_file
 
@@ -152,6 +153,29 @@ def test_a_forged_session_is_nobody(ann, visitor, value, log):
                                    timeout=30)
         assert answer.status_code == status
     assert 'Traceback' not in log()
+
+
+def test_of_odd_cookies_the_same_one_counts_as_on_the_host(stack, ann, visitor):
+    """Two of one name, garbage before or after, quotes that do not end: werkzeug's versions read them in their ways."""
+    name, good = ann.cookie
+
+    def host_knows(cookie):
+        answer = requests.post(f'{stack.host_url}/web/dataset/call_kw', headers={'Cookie': cookie}, timeout=60, json={
+            'jsonrpc': '2.0', 'method': 'call', 'id': 1, 'params': {
+                'model': 'res.users', 'method': 'search', 'args': [[]], 'kwargs': {}, 'session_id': ann.session_id}})
+        return answer.status_code == 200 and 'error' not in answer.json()
+
+    counts = []
+    for cookie in ('{0}={1}; {0}=garbage', '{0}=garbage; {0}={1}', '{0}="; {0}={1}', '{0}={1}; {0}="', '{0}={1}; {0}=',
+                   '{0}; {0}={1}', 'a=b; {0}="{1}"', 'a; {0}={1}', 'a=b;; {0}={1};', '=; {0}={1}', 'a="b; {0}={1}; c="',
+                   '{0}={1}; path=/; {0}=x y', 'a=b; {0} = {1} ;c=d', '{0}={1},{0}=x', '{0}=[; a[b=c; {0}={1}',
+                   '"{0}"={1}'):
+        cookie = cookie.format(name, good)
+        answer = requests.post(stack.url + stack.path + '/who', json={'session_id': ann.session_id or 'x'},
+                               headers={'Cookie': cookie}, timeout=30)
+        assert (answer.status_code == 200) == host_knows(cookie), cookie
+        counts.append(answer.status_code)
+    assert set(counts) == {200, 401}
 
 
 @pytest.mark.parametrize('value', [None, 5, [1], {'a': 1}, True, 'x' * 5000, ''], ids=lambda value: str(value)[:12])

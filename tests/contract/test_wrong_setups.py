@@ -149,6 +149,7 @@ SETUPS = {
     'PostgreSQL has too few connections': lambda making: making.more.append('--max-cursor=300'),
     'Somebody else has the port': taken_port,
     'The address is not of this machine': lambda making: making.more.extend(['-i', '192.0.2.1']),
+    'All polls share one cursor': lambda making: setattr(making, 'more', ['--max-cursor', '1']),
     'Too few files may be open': lambda making: making.option(longpolling_max_held=10 ** 8),
     'The dispatcher sends another path': lambda making: making.dispatch(path='/otherpath'),
     'The dispatcher sends polls to another port': lambda making: making.dispatch(

@@ -13,6 +13,8 @@ from web_longpolling import publishing
 
 from .conftest import KILL
 
+TELLER = 'longpolling.test.teller'
+
 # In which a look for databases that are gone has been, on a busy machine.
 NOTICED = 40
 
@@ -105,6 +107,96 @@ def test_the_hosts_dbfilter_counts_with_the_host_that_the_browser_asked(on_deman
                 'Host': f'{one.db}.example.com', 'Cookie': '{}={}'.format(*session.cookie)})
             assert asked.status_code == (200 if session is one else 401)
         assert loaded(serving, one) == [one.db]
+
+
+def stranger(stack, db=None):
+    """Somebody without a login, in whose browser the host's pages of `db` were opened."""
+    visitor = visit(stack)
+    visitor.http.cookies.clear()
+    if db and stack.host == 'openerp-7.0':
+        visitor.http.cookies['last_used_database'] = db
+    elif db:
+        visitor.http.get(f'{stack.url}/web/login?debug=1&db={db}', timeout=60).raise_for_status()
+    return visitor
+
+
+def asks(session, serving, name, route='/public'):
+    """The status for somebody who opens the site of this database."""
+    return session.poll(route, url=serving.url, headers={'Host': f'{name}.example.com:80'}).status_code
+
+
+def test_a_public_poll_is_held_while_its_database_is_loaded(on_demand, trio, stack):
+    """It is for the database that the host would show this browser: by its dbfilter, if that leaves one."""
+    one, other = trio[:2]
+    visitor = stranger(stack)
+    with on_demand('--db-filter', '^%d$') as serving:
+        for name in ('unknown', '(', '.*', '', '%d'):
+            assert asks(visitor, serving, name) == 503
+        assert loaded(serving, one) == []
+        assert asks(visitor, serving, one.db) == 200
+        assert loaded(serving, one) == [one.db]
+        assert asks(visitor, serving, one.db, '/who') == 401
+        assert asks(visitor, serving, one.db, '/no/such/route') == 404
+        # A login that the host would not take there makes nobody.
+        assert other.poll('/public', url=serving.url, headers={
+            'Host': f'{one.db}.example.com', 'Cookie': '{}={}'.format(*other.cookie)}).status_code == 200
+        assert loaded(serving, one) == [one.db]
+        assert 'Traceback' not in serving.log
+
+
+def test_a_public_poll_is_for_the_database_in_which_the_browser_is(on_demand, trio, stack):
+    """As the host has noted in its visitor's session (19.0) or in a cookie (7.0), within its dbfilter."""
+    one, other = trio[:2]
+    with on_demand('--db-filter', f'^{one.db}$|^many_resident2$') as serving:
+        assert stranger(stack).poll('/public', url=serving.url).status_code == 503
+        assert stranger(stack, other.db).poll('/public', url=serving.url).status_code == 503
+        assert loaded(serving, one) == []
+        assert stranger(stack, one.db).poll('/public', url=serving.url).status_code == 200
+        assert loaded(serving, one) == [one.db]
+
+
+def test_a_ticket_has_its_database_loaded_if_it_is_good(on_demand, trio, stack):
+    one, other = trio[:2]
+    good, revoked, users = [session.rpc(TELLER, 'ticket', [['wall'], uid, 600])[0]
+                            for session, uid in ((one, False), (other, False), (other, other.uid))]
+    assert other.rpc(TELLER, 'revoke', [revoked])
+    elsewhere = '0' * 12 + good[12:]
+    visitor = stranger(stack)
+    with on_demand() as serving:
+        def follow(session, token):
+            return Page(session, '/news/ticket', {'token': token}).poll(url=serving.url).status_code
+        for token in (revoked, elsewhere, good[:13] + 'x' * 32):
+            assert follow(visitor, token) == 503       # no route is known yet
+        assert loaded(serving, one) == []
+        assert follow(visitor, good) == 204
+        assert loaded(serving, one) == [one.db]
+        for token in (revoked, elsewhere):
+            assert follow(visitor, token) == 410
+            assert follow(one, token) == 410
+        assert loaded(serving, one) == [one.db]
+        assert follow(visitor, users) == 401
+        assert loaded(serving, one) == [one.db, other.db]
+    with on_demand() as serving:
+        assert database_of(other, serving) == other.db
+        assert follow(other, good) == 204               # of another database than that of the login
+        assert loaded(serving, one) == [one.db, other.db]
+        assert 'Traceback' not in serving.log
+
+
+def test_strangers_take_half_of_the_places_and_no_users(on_demand, trio, stack):
+    one, two, three = trio
+    visitor = stranger(stack)
+    with on_demand('--max-databases', '3', '--db-filter', '^%d$') as serving:
+        def login_at(session):
+            return session.poll('/who', url=serving.url, headers={
+                'Host': f'{session.db}.example.com', 'Cookie': '{}={}'.format(*session.cookie)}).json()['db']
+        assert login_at(one) == one.db
+        for session in (two, three, two):
+            assert asks(visitor, serving, session.db) == 200
+            assert loaded(serving, one) == [one.db, session.db]
+        assert login_at(two) == two.db
+        assert asks(visitor, serving, three.db) == 200
+        assert loaded(serving, one) == [one.db, two.db, three.db]
 
 
 def test_a_dbfilter_that_is_no_expression_ends_the_start(programs, stack):

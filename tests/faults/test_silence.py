@@ -1,13 +1,31 @@
 """PostgreSQL vanishes without a word, wherever the sidecar waits for it: seen within seconds, one line in the log."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from sandbox.run import privilege
 from tests.support.mute_proxy import MuteProxy
 
 TELLER = 'longpolling.test.teller'
+
+# In the place of a name server, which is the whole machine's: it says nothing as long as there is a file "silent".
+NAME_SERVER = """
+import os, time
+import _socket
+
+answer = _socket.getaddrinfo
+def getaddrinfo(host, *arguments, **more):
+    place = os.path.dirname(os.path.abspath(__file__))
+    if host in ('localhost', b'localhost'):
+        open(os.path.join(place, 'asked'), 'a').close()
+        while os.path.exists(os.path.join(place, 'silent')):
+            time.sleep(0.1)
+    return answer(host, *arguments, **more)
+_socket.getaddrinfo = getaddrinfo
+"""
 
 # Seconds. Within which silence is noticed, and within which all is well after it: a bound of 10 or 15, some pauses, and
 # a busy machine. Before, it was minutes or never.
@@ -157,3 +175,23 @@ def test_a_database_that_ends_idle_sessions_does_not_end_the_one_that_listens(st
             assert not lines(serving, 'does not answer')
     finally:
         sql(f'ALTER DATABASE "{stack.db}" RESET idle_session_timeout')
+
+
+def test_a_silent_name_server_stops_nobody(stack, programs, ann, sql):
+    """PostgreSQL is found by the address that was known before; who waits for the name waits in a thread."""
+    folder = stack.folder.path / 'name-server'
+    folder.mkdir()
+    (folder / 'sitecustomize.py').write_text(NAME_SERVER)
+    privilege.give(folder)
+    path = os.pathsep.join([str(folder), stack.installation.environment.get('PYTHONPATH', '')]).rstrip(os.pathsep)
+    config = programs.config('by-name', db_host='localhost')
+    with programs.serving('-c', config, '-p', programs.port(), PYTHONPATH=path) as serving:
+        works(serving, ann)
+        (folder / 'silent').touch()
+        (folder / 'asked').unlink()
+        sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%'")
+        works(serving, ann)
+        assert (folder / 'asked').exists()
+        (folder / 'silent').unlink()
+        works(serving, ann)
+        assert 'Traceback' not in serving.log

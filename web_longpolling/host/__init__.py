@@ -36,6 +36,8 @@ session_key(cookies, arguments, sent) what names the Session that a poll claims,
                                       the host's own parameter, if it has one, out of `sent`
 session(key)                          that Session as the host's session store has it just now, or None; what can't be
                                       parsed is none
+visited(cookies)                      the name of the database in which the host takes a browser without a login to be,
+                                      by its cookies, whether or not it serves that; None if they don't say
 later_session(key)                    the same for a poll that was verified before: also under another name that the
                                       host has given it since
 cursor(db, connection)                a cursor of the host's class on a psycopg2 connection of ours

@@ -160,6 +160,14 @@ def session(key):
     return _if_kept(_read_session(key))
 
 
+def visited(cookies):
+    # As odoo/http.py, _get_session_and_dbname. (A script may name it in a header, too; pages do not.)
+    sid, store = cookies.get('session_id'), http.root.session_store
+    if not sid or not store.is_valid_key(sid):
+        return None
+    return _visits.read(sid) if _is_files(store) else _visited(dict(store.get(sid)))
+
+
 def later_session(key):
     found = _read_session(key)
     name = _renamed(key) if found is None else found.stored.get('next_sid')
@@ -240,6 +248,21 @@ def _as_session(sid, stored):
 _ELSEWHERE = frozenset(['db', 'uid', 'context', 'session_token', 'login', 'debug', '_trace'])
 
 _files = SessionFiles(_locate, _parse)
+
+
+def _parse_visit(sid, content):
+    try:
+        stored = json.loads(content.decode('utf-8'))
+    except (ValueError, RecursionError):
+        return None
+    return _visited(stored) if isinstance(stored, dict) else None
+
+
+def _visited(stored):
+    return stored['db'] if isinstance(stored.get('db'), str) else None
+
+
+_visits = SessionFiles(_locate, _parse_visit)
 
 
 def cursor(db, connection):

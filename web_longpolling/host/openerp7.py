@@ -57,9 +57,10 @@ def configured_databases():
 
 
 def serves(db, asked):
-    # As web/controllers/main.py, db_list.
+    # As web/controllers/main.py, db_list. But what a browser has sent is no expression: it might take for ever.
     name = asked.split(':')[0]
-    return bool(re.match(config['dbfilter'].replace('%h', name).replace('%d', name.split('.')[0]), db))
+    return bool(re.match(config['dbfilter'].replace('%h', re.escape(name)).replace('%d', re.escape(name.split('.')[0])),
+                         db))
 
 
 def connection_parameters(db):
@@ -203,6 +204,11 @@ def session(key):
             _logger.warning("The session store does not answer: %s", ' '.join(str(error).split()))
             raise Unavailable("The session can't be read just now; try again.")
     return (logins or {}).get(session_id)
+
+
+def visited(cookies):
+    # As web/controllers/main.py, db_redirect.
+    return cookies.get('last_used_database') or None
 
 
 def later_session(key):

@@ -10,7 +10,7 @@
       Application._receive         on a fresh stack, which is not held (loop/fresh_stack.py)
         parameters.Sent            what the browser sent, not parsed: GET data=, or a body
         host.session               who asks: the host's session file, not yet verified
-        Databases.of               the database of that session; held while it is loaded   503
+        Databases.meant            that session's database; held while it is loaded        503
         Application._find          the route, of the modules installed in that database    404
       disconnect, peer_watch       end all polls of the request from here on when its client is gone
       Application._open            POST to the path itself: many polls in one request, of one login
@@ -282,7 +282,7 @@ class Application(object):
         sent = Sent(request)
         session = self._look_for_session(request, sent)
         received = _Received(sent, sent.weight() + environ['longpolling.head_bytes'],
-                             self._database(session, environ), session, origin.is_foreign(environ))
+                             self._database(session, request, sent), session, origin.is_foreign(environ))
         if request.method == 'GET' or request.path != settings.read('longpolling_path'):
             received.polls = self._find([(environ, request.path, {})], received.database)
         return received
@@ -309,14 +309,16 @@ class Application(object):
                 return session
         return None
 
-    def _database(self, session, environ):
-        """The Database of a session, None if there is none; it is loaded, unless its polls are to be refused."""
-        database = self._databases.of(session, environ.get('HTTP_HOST', ''))
-        if database is not None and self._databases.on_demand and not database.registry.loaded:
-            with disconnect.EndsPoll(environ['longpolling.incoming']), Use(database):
-                if not database.is_served():
-                    return None
-        return database
+    def _database(self, session, request, sent):
+        """The Database that is asked, None if there is none; it is loaded, unless its polls are to be refused."""
+        for database in self._databases.meant(session, request.cookies, sent.tokens(),
+                                              request.environ.get('HTTP_HOST', '')):
+            if database.registry.loaded or not self._databases.on_demand:
+                return database
+            with disconnect.EndsPoll(request.environ['longpolling.incoming']), Use(database):
+                if database.is_served():
+                    return database
+        return None
 
     def _open(self, environ, received):
         """Find the polls in what was sent to the long polling path itself; whether it may be several.
@@ -370,7 +372,8 @@ class Application(object):
             route, variables = self._match(path, database)
         except errors.PollError as error:
             return _Poll(environ, None, None, None, error)
-        request = Request(environ, route, self._databases, settings.read('longpolling_max_held_per_session'))
+        request = Request(environ, route, database, self._databases,
+                          settings.read('longpolling_max_held_per_session'))
         return _Poll(environ, request, route, dict(sent, **variables), None)
 
     def _match(self, path, database):
@@ -391,7 +394,7 @@ class Application(object):
     def _verify(received):
         """Ask the database whether the session is good, once for all polls."""
         received.verified = monotonic()
-        if received.database and not received.foreign:
+        if received.database and received.session is not None and not received.foreign:
             received.good = received.database.sessions.log_in(received.session)
 
     @staticmethod

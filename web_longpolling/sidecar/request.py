@@ -5,10 +5,11 @@
 import collections
 import contextlib
 
-from ..errors import AuthenticationError, BadRequest, DatabaseUnavailable, Gone, SnapshotHeld, TooManyPolls
+from ..errors import AuthenticationError, BadRequest, Gone, SnapshotHeld, TooManyPolls
 from ..publishing import check_channel
-from ..tickets import place_of, taken_apart
+from ..tickets import taken_apart
 from .database.budget import Reader
+from .database.database import Use
 from .database.snapshots import Model, open_snapshot
 from .database.tickets import Ticket
 from .loop.clock import monotonic
@@ -26,7 +27,8 @@ SINCE = 'HTTP_X_LONGPOLLING_SINCE'
 class PollState(collections.namedtuple('PollState', 'database user route channels seconds at_work')):
     """A poll, as the administrator sees it.
 
-    database, user: name and id of who polls; None without a login
+    database: the name of the one that is asked; None if the poll does not say which
+    user: the id of who polls; None without a login, and as long as it is not verified
     route: the path of the Route that it polls
     channels: list of the names of those that it waits for just now; None if it waits for none
     seconds: for how long it has been under way
@@ -67,15 +69,17 @@ class Request(Received):
     position: text, up to which the page will have seen the channels that it waits for or follows; None without such
     """
 
-    def __init__(self, environ, route, databases, most_by_ticket):
+    def __init__(self, environ, route, database, databases, most_by_ticket):
         """
         :param route: the poll's Route
+        :param database: the Database that is asked, whether or not somebody is logged in there; None if that is not
+            said
         :param databases: the Databases of this process, among which its ticket is looked for
         :param most_by_ticket: how many polls may be held by one ticket that names no user
         """
         Received.__init__(self, environ)
         self._began = monotonic()
-        self._database = None
+        self._database = database
         self._route = route.path
         self._module = route.module
         self._databases = databases
@@ -149,13 +153,13 @@ class Request(Received):
         :raises AuthenticationError: if it is a user's, and nobody is logged in
         """
         parts = taken_apart(token)
-        if parts is not None:
-            for database in self._databases.list():
-                if place_of(database.name) == parts[0]:
-                    return self._look_for(database, parts[1])
-            if not self._databases.complete:
-                raise DatabaseUnavailable("perhaps the ticket is one of a database that is not loaded")
-        raise Gone(_GONE)
+        database = self._databases.of_ticket(parts, self.environ.get('HTTP_HOST', '')) if parts is not None else None
+        if database is None:
+            raise Gone(_GONE)
+        with Use(database):
+            if self._databases.on_demand and not database.is_served():
+                raise Gone(_GONE)
+            return self._look_for(database, parts[1])
 
     def _look_for(self, database, digest):
         asked = database.used_at = monotonic()
@@ -189,8 +193,7 @@ class Request(Received):
 
     def state(self):
         """What the administrator sees of it, a PollState."""
-        session = self._session
-        return PollState(session and session.db, session and session.uid, self._route,
+        return PollState(self._database and self._database.name, self._session and self._session.uid, self._route,
                          self.channels and sorted(self.channels), round(monotonic() - self._began, 1), self.at_work)
 
     @property

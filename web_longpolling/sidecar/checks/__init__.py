@@ -12,6 +12,7 @@
       databases.connections             what the sidecar and the host need, and what PostgreSQL has
       here.sessions                     whose session files these are
       here.place, here.files            the port or the Unix socket; open files
+      way.certificate                   --url of https: whether browsers take the dispatcher for what it says it is
       way.to_host                       --url: whether the host's sessions are those that the sidecar reads
       way.through                       what the dispatcher makes of a request, of a poll, of its end
     service -> checks.at_start          the cheap part of it; what is not well, is a warning in the log
@@ -47,6 +48,7 @@ def check(options, write):
     report.take(databases.look(there))
     if there:
         report.take(databases.connections(named, options))
+    report.take(here.cursors(options))
     report.take(here.sessions(there))
     found, listener = here.place(options)
     report.take([found])
@@ -82,6 +84,11 @@ def _way(options, names, place, listener):
     except ValueError as error:
         yield Finding('url', False, "--url: %s." % error)
         return
+    if site.secure:
+        found = way.certificate(site)
+        yield found
+        if not found.well:
+            return
     for finding in way.to_host(site, names[0] if names else ''):
         yield finding
     if place.well:
@@ -92,7 +99,8 @@ def _way(options, names, place, listener):
 
 def at_start(options, names):
     """Log what is not as it must be, as far as that can be seen at once; the start itself refuses what can't work."""
-    for findings in (here.configuration(), here.files(names, options), databases.connections(names, options)):
+    for findings in (here.configuration(), here.files(names, options), databases.connections(names, options),
+                     here.cursors(options)):
         for finding in findings:
             if not finding.well:
                 _logger.warning("Not as it should be, %s: %s", finding.about, finding.text)

@@ -5,6 +5,7 @@
 import collections
 import json
 import socket
+import ssl
 import sys
 
 from ..wire import address
@@ -26,6 +27,10 @@ Answer = collections.namedtuple('Answer', 'status headers body')
 
 class Unreachable(Exception):
     """There is no answer; the text says why."""
+
+
+class BadCertificate(Unreachable):
+    """A browser would warn of it; the text says why, and what to do."""
 
 
 class _UnixConnection(HTTPConnection):
@@ -99,10 +104,23 @@ class Site(object):
                 name = name.lower()
                 told[name] = '%s, %s' % (told[name], value) if name in told else value
             return Answer(response.status, told, response.read(MOST))
-        except socket.timeout:
-            raise Unreachable("no answer within %d s" % seconds)
-        except (EnvironmentError, HTTPException) as error:
-            raise Unreachable(' '.join(str(getattr(error, 'strerror', None) or error).split()) or type(error).__name__)
+        except _FAILURES as error:
+            raise _unreachable(error, seconds)
+        finally:
+            connection.close()
+
+    def certificate(self):
+        """Until when the certificate of a secure site is good, seconds since 1970; it is looked at as browsers do.
+
+        :raises BadCertificate: if it is not good
+        :raises Unreachable: if there is nobody, or nobody who speaks TLS
+        """
+        connection = self._connect(SECONDS)
+        try:
+            connection.connect()
+            return ssl.cert_time_to_seconds(connection.sock.getpeercert()['notAfter'])
+        except _FAILURES as error:
+            raise _unreachable(error, SECONDS)
         finally:
             connection.close()
 
@@ -119,7 +137,32 @@ class Site(object):
         connection = self._connect(SECONDS)
         try:
             connection.request('GET', self._base + path)
-        except (EnvironmentError, HTTPException) as error:
+        except _FAILURES as error:
             connection.close()
-            raise Unreachable(str(error))
+            raise _unreachable(error, SECONDS)
         return connection
+
+
+# CertificateError: a name that does not fit, on Python 2.7.
+_FAILURES = (EnvironmentError, HTTPException, ssl.CertificateError)
+
+
+def _unreachable(error, seconds):
+    """What to raise for this failure to get an answer within `seconds`."""
+    if isinstance(error, socket.timeout):
+        return Unreachable("no answer within %d s" % seconds)
+    reason = _one_line(getattr(error, 'verify_message', None) or getattr(error, 'strerror', None) or error)
+    if isinstance(error, ssl.CertificateError) or 'CERTIFICATE_VERIFY_FAILED' in str(error) \
+            or 'certificate verify failed' in str(error):
+        if 'match' in reason:
+            return BadCertificate("it is for another name (%s): give --url as browsers open it, or the dispatcher a "
+                                  "certificate of this name" % reason.rstrip('.'))
+        return BadCertificate("%s; if your own CA has signed it, say where the CA's certificate is: "
+                              "SSL_CERT_FILE=/path/ca.pem before the command" % reason)
+    if isinstance(error, ssl.SSLError):
+        return Unreachable("it does not speak TLS there (%s)" % reason)
+    return Unreachable(reason or type(error).__name__)
+
+
+def _one_line(error):
+    return ' '.join(str(error).split())

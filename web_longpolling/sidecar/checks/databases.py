@@ -13,7 +13,7 @@ from ...errors import ConfigurationError, DatabaseUnavailable
 from ..database import startup, waiting
 from ..database.connections import connect, one_line
 from ..database.database import past_pooler
-from ..database.databases import MAINTENANCE
+from ..database.cluster import MAINTENANCE, own
 from ..database.registry import NotInstalled, examine
 from ..loop.clock import monotonic
 from .report import Finding, patience
@@ -24,10 +24,6 @@ NOTIFIED = 3
 ASKED = 3
 
 _VERSION = "SELECT latest_version FROM ir_module_module WHERE name = 'web_longpolling'"
-# As the hosts list them (odoo/service/db.py, openerp/service/web_services.py).
-_OWN = """
-    SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres'
-    AND datdba = (SELECT usesysid FROM pg_user WHERE usename = current_user) ORDER BY datname"""
 # Slots of superusers are none of ours; PostgreSQL 16 has further ones that are reserved.
 _LIMIT = """
     SELECT (SELECT setting::int FROM pg_settings WHERE name = 'max_connections'),
@@ -48,7 +44,7 @@ def discover(asked):
     """
     try:
         with patience("asking which databases there are"):
-            there = [name for name in _all() if _is_served(name, asked)]
+            there = [name for name in own() if _is_served(name, asked)]
             names = [name for name in there if _has_module(name)]
     except re.error as error:
         return [], Finding('databases', False, "dbfilter of the configuration is no regular expression: %s." % error)
@@ -59,12 +55,6 @@ def discover(asked):
                                                "install it with 'oe -d DATABASE -i web_longpolling'." % len(there))
     return names, Finding('databases', True, "none is named, so each of the %d that have the module is loaded when it "
                                              "is polled; your server serves %d" % (len(names), len(there)))
-
-
-def _all():
-    with _connected(host.adapter().connection_parameters(MAINTENANCE)) as connection, connection.cursor() as cursor:
-        cursor.execute(_OWN)
-        return [str(row[0]) for row in cursor.fetchall()]
 
 
 def _is_served(name, asked):

@@ -94,6 +94,13 @@ def files(databases, options):
         yield Finding('open files', True, 'enough for %d held polls' % min(wanted, left))
 
 
+def cursors(options):
+    """A Finding if there is but one cursor."""
+    if options.max_cursor < 2:
+        yield Finding('cursors', False, "with --max-cursor 1 a poll that reads keeps all others waiting, and the "
+                                        "logins of those that come meanwhile can't be verified: give 2 at least.")
+
+
 def place(options):
     """Whether the sidecar can listen there, or does already.
 

@@ -5,23 +5,27 @@
 from ... import host, routes, settings
 from ...errors import ConfigurationError
 from ..database import startup
+from .databases import discover, named
 from .report import patience
 
 _HEADINGS = ('module', 'path', 'mode', 'login', 'databases')
 
 
 def tell(options, write):
-    """Print a table of the routes of the served databases; the exit status.
+    """Print a table of the routes of the served databases, of all where none is named; the exit status.
 
     :param options: the arguments of ``server.py``
     :param write: function that prints a line
     """
     try:
         settings.check()
+        host.adapter().load_server_wide()       # a dbfilter may be one of its modules' own
+        if not named(options):
+            options.databases, finding = discover('')
+            options.max_connections = None      # they are loaded one after the other, and nobody polls
+            if not finding.well:
+                raise ConfigurationError("No database is named, and %s" % finding.text)
         databases = startup.databases(options, settings.read('longpolling_timeout'))
-        if databases.on_demand:
-            raise ConfigurationError("No database is named: give those whose routes you want with -d.")
-        host.adapter().load_server_wide()
         with patience('loading the registries of %s' % ', '.join(
                 sorted(database.name for database in databases.list()))):
             startup.load(databases.list())

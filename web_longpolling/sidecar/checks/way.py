@@ -9,6 +9,7 @@ listens in its place meanwhile.
 """
 import contextlib
 import json
+import time
 
 import gevent
 
@@ -20,7 +21,7 @@ from ..wire import address, responses
 from ..wire.peer_watch import BrowserDisconnected, PeerWatch
 from ..wire.server import PollServer
 from . import here
-from .client import Unreachable
+from .client import BadCertificate, HTTPException, Unreachable
 from .report import Finding, patience
 
 # Seconds: a poll is held for no longer, whatever longpolling_timeout says.
@@ -61,6 +62,17 @@ def listening(listener):
     finally:
         address.remove(listener)
         server.stop(timeout=1)
+
+
+def certificate(site):
+    """A Finding on the certificate of a secure site."""
+    try:
+        until = site.certificate()
+    except BadCertificate as error:
+        return Finding('certificate', False, "browsers warn of that of %s: %s." % (site, error))
+    except Unreachable as error:
+        return Finding('certificate', False, "%s does not answer: %s; is this what browsers open?" % (site, error))
+    return Finding('certificate', True, 'it fits, and is good until %s' % time.strftime('%Y-%m-%d', time.gmtime(until)))
 
 
 def to_host(site, db):
@@ -136,9 +148,9 @@ def _arrived(site, own, path):
         told = _json(answer)
         if answer.status == 200 and 'headers' in told:
             return Finding('dispatcher', True, '%s%s comes to the sidecar at %s' % (site, prefix, own)), (answer, told)
-        if answer.status != 404 or 'error' not in told:
+        if not _of_another(answer):
             break
-    if answer.status == 404 and 'error' in _json(answer):
+    if _of_another(answer):
         reason = "another sidecar answers there, and not the one at %s" % own
     elif answer.status in (502, 503, 504):
         reason = "the dispatcher answers with %d: it does not reach the sidecar" % answer.status
@@ -146,6 +158,11 @@ def _arrived(site, own, path):
         reason = "somebody else answers there, with %d" % answer.status
     return Finding('dispatcher', False, "%s%s: %s. Let it send %s, which is longpolling_path, to %s." % (
         site, prefix, reason, prefix, own)), None
+
+
+def _of_another(answer):
+    """Whether another sidecar has answered, which does not know the name."""
+    return answer.status == 404 and 'error' in _json(answer)
 
 
 def _json(answer):
@@ -185,22 +202,34 @@ def _published(site):
 def _hang_up(site, own, path, name):
     def counts():
         return own.json('GET', '/probe/' + name) or {}
-    try:
-        connection = site.send('%s?hold=%d' % (path, LONGEST))
+    for _ in range(SIDECARS):
         try:
-            came = _until(lambda: counts().get('held'))
+            connection = site.send('%s?hold=%d' % (path, LONGEST))
+        except Unreachable as error:
+            return Finding('hanging up', False, "a poll could not be sent: %s." % error)
+        answered = gevent.spawn(_is_answered, connection)
+        try:
+            came = _until(lambda: answered.ready() or counts().get('held')) and not answered.ready()    # noqa: B023
         finally:
+            answered.kill()
             connection.close()
-    except Unreachable as error:
-        return Finding('hanging up', False, "a poll could not be sent: %s." % error)
+        if came or not answered.value:      # otherwise it was another sidecar, which does not know the name
+            break
     if not came:
-        return Finding('hanging up', False, "a poll that was sent has not come to this sidecar within %d s; if it is "
-                                            "one of several, check again." % NOTICED)
+        return Finding('hanging up', False, "a poll that was sent has not come to this sidecar within %d s." % NOTICED)
     began = monotonic()
     if _until(lambda: counts().get('gone')):
         return Finding('hanging up', True, 'noticed after %.1f s' % (monotonic() - began))
     return Finding('hanging up', False, "the dispatcher does not tell the sidecar that a browser is gone, so polls are "
                                         "held for nobody: take the project's own configuration of nginx or Apache.")
+
+
+def _is_answered(connection):
+    """Wait for the answer of what was sent on this connection; True if one has come."""
+    try:
+        return connection.getresponse().status > 0
+    except (EnvironmentError, HTTPException):
+        return False
 
 
 def _until(what):
@@ -219,7 +248,11 @@ def _held(site, path):
     reason = None
     with patience("holding a poll for %d s through the dispatcher" % seconds):
         try:
-            answer = site.ask('GET', '%s?hold=%d' % (path, seconds), seconds=seconds + NOTICED)
+            for _ in range(SIDECARS):
+                began = monotonic()
+                answer = site.ask('GET', '%s?hold=%d' % (path, seconds), seconds=seconds + NOTICED)
+                if not _of_another(answer):
+                    break
             if answer.status != 200:
                 reason = "answered it with %d" % answer.status
         except Unreachable as error:

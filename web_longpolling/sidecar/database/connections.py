@@ -26,6 +26,7 @@ from ..loop.deadline import PollTimeout
 from ..loop.supervisor import Supervised
 from . import waiting
 from .budget import CursorBudget
+from .resolver import addressed
 
 _logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def connect(parameters, name):
     try:
         # libpq's own connect_timeout does not count when it does not wait itself (psycopg2's green mode).
         with waiting.bounded(waiting.ANSWER):
-            return psycopg2.connect(**dict(waiting.KEEPALIVE, **dict(parameters, application_name=name)))
+            return psycopg2.connect(**dict(waiting.KEEPALIVE, **dict(addressed(parameters), application_name=name)))
     except psycopg2.Error as error:
         reason = one_line(error)
     # Out here: the traceback of psycopg2's own error holds the connection, and would keep its socket open with ours.
@@ -88,7 +89,7 @@ def present(parameters):
     for _ in range(2):
         try:
             with waiting.bounded(PATIENCE):
-                psycopg2.connect(**dict(parameters, application_name='longpolling')).close()
+                psycopg2.connect(**dict(addressed(parameters), application_name='longpolling')).close()
         except DatabaseUnavailable:
             continue
         except psycopg2.Error:

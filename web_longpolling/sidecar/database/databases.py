@@ -6,25 +6,28 @@
 ::
 
     Application._receive
-      -> Databases.of              the Database of a session: within the host's dbfilter; None if it is not served
+      -> Databases.meant           the Databases that a poll may be for, the likeliest first, as the host finds them:
+        OnDemand.of                that of its session, within the host's dbfilter
+        Cluster.of_visitor         without a login: the one that the browser is in, or the only one of the host asked
+        Cluster.of_ticket          or that of a ticket, which must be good there
         -> OnDemand._admit         a place for one more: the one that was polled longest ago makes room
       -> Database.is_served        held until its registry is there
     Databases._tidy                a greenlet: forgets what nobody polls, and what does not exist any more
 
-Only who has a session of a database can have it loaded: the host has written its file when somebody logged in.
+Who has a session of a database can have it loaded: the host has written its file when somebody logged in. Strangers can
+have those loaded to which the host would let them, but take no more than their share of the places, and users go first.
 """
 import logging
 
 import gevent
-import psycopg2
 
 from ... import host
 from ...errors import DatabaseUnavailable, Stopping, TooManyDatabases
+from ...tickets import place_of, taken_apart
 from ..loop import memory
 from ..loop.clock import monotonic
 from ..loop.supervisor import Supervised
-from . import waiting
-from .connections import connect
+from .cluster import Cluster, exist
 from .database import Database
 from .registry import NotInstalled
 
@@ -34,9 +37,10 @@ _logger = logging.getLogger(__name__)
 TIDY = 5
 # Seconds for which a connection of a database that is loaded on demand stays idle.
 REST = 60
-
-# The database to which the hosts themselves connect to see which others there are.
-MAINTENANCE = 'postgres'
+# Seconds for which strangers are not let to a database again that has not the module.
+REFUSED = 5
+# Of the places of databases, and of those that may be in use: strangers may have one of so many.
+SHARE = 2
 
 
 class Databases(object):
@@ -97,6 +101,31 @@ class Databases(object):
         """
         return self._databases.get(session.db) if session is not None else None
 
+    def meant(self, session, cookies, tokens, asked):
+        """The Databases that a poll may be for, the likeliest first, as an iterable.
+
+        :param session: as for :meth:`of`
+        :param cookies: dict
+        :param tokens: list of what may be tickets
+        :param asked: as for :meth:`of`
+        """
+        database = self.of(session, asked)
+        return [database] if database is not None else []
+
+    def of_ticket(self, parts, asked):
+        """The Database of a ticket; None if there is no such ticket.
+
+        :param parts: as from ``tickets.taken_apart``
+        :param asked: as for :meth:`of`
+        :raises DatabaseUnavailable: if that can't be found out just now
+        """
+        for database in self.list():
+            if place_of(database.name) == parts[0]:
+                return database
+        if not self.complete:
+            raise DatabaseUnavailable("perhaps the ticket is one of a database that is not loaded")
+        return None
+
     def stop(self):
         """This process ends: polls that wait for a registry are sent elsewhere."""
         for database in self.list():
@@ -123,6 +152,8 @@ class OnDemand(Databases):
         self._most = most
         self._most_in_use = limit.most - max_cursor
         self._idle = idle
+        self._cluster = Cluster()
+        self._refused = {}      # by name: when it turned out that it has not the module, on the monotonic clock
 
     complete = False
 
@@ -133,32 +164,67 @@ class OnDemand(Databases):
         """
         if session is None or not _is_name(session.db) or not host.adapter().serves(session.db, asked):
             return None
-        database = self._databases.get(session.db)
-        if database is None or not database.in_use:
-            self._check_in_use()
-        return database or self._admit(session.db)
+        database = self._take(session.db, False)
+        if database is not None:
+            database.registry.urgent = True
+        return database
 
-    def _check_in_use(self):
-        if sum(1 for database in self.list() if database.in_use) >= self._most_in_use:
+    def meant(self, session, cookies, tokens, asked):
+        database = self.of(session, asked)
+        if database is not None:
+            yield database
+        name = self._cluster.of_visitor(host.adapter().visited(cookies), asked)
+        database = self._take(name, True) if name is not None else None
+        if database is not None:
+            yield database
+        for token in tokens:
+            database = self.of_ticket(taken_apart(token), asked)
+            if database is not None:
+                yield database
+
+    def of_ticket(self, parts, asked):
+        name = self._cluster.of_ticket(parts[0], asked)
+        if name is None or name not in self._databases and not self._cluster.has_ticket(name, parts[1]):
+            return None
+        return self._take(name, True)
+
+    def _take(self, name, by_stranger):
+        database = self._databases.get(name)
+        if database is None and by_stranger and monotonic() - self._refused.get(name, float('-inf')) < REFUSED:
+            return None
+        if database is None or not database.in_use:
+            self._check_in_use(by_stranger)
+        return database or self._admit(name, by_stranger)
+
+    def _check_in_use(self, by_stranger):
+        in_use = [database for database in self.list() if database.in_use]
+        if len(in_use) >= self._most_in_use or by_stranger and _strangers(in_use) >= self._most_in_use // SHARE:
             raise TooManyDatabases("The connections to PostgreSQL that this server may have are enough for the "
                                    "databases that are in use; try again later.")
 
-    def _admit(self, name):
-        if len(self._databases) >= self._most:
-            if _exist([name]) == frozenset():       # before another one is forgotten for it
+    def _admit(self, name, by_stranger):
+        strangers = _strangers(self.list())
+        if len(self._databases) >= self._most or by_stranger and strangers >= max(self._most // SHARE, 1):
+            if exist([name]) == frozenset():        # before another one is forgotten for it
                 return None
             if name in self._databases:             # somebody else has asked for it meanwhile
                 return self._databases[name]
-            self._make_room()
+            self._make_room(by_stranger)
         database = self._databases[name] = Database(name, self._max_cursor, self._timeout, self.limit, REST)
+        database.registry.urgent = not by_stranger
         database.registry.on_failure = lambda error: self._failed(database, error)
         self.on_begin(database)
         database.registry.begin()
         return database
 
-    def _make_room(self):
-        while len(self._databases) >= self._most:
-            unused = [database for database in self.list() if not database.in_use]
+    def _make_room(self, by_stranger):
+        while True:
+            others = self.list()
+            if by_stranger and _strangers(others) >= max(self._most // SHARE, 1):
+                others = [database for database in others if not database.registry.urgent]
+            elif len(others) < self._most:
+                return
+            unused = [database for database in others if not database.in_use]
             if not unused:
                 raise TooManyDatabases("This server serves %d databases already, and all are in use; try again later."
                                        % self._most)
@@ -166,8 +232,10 @@ class OnDemand(Databases):
 
     def _failed(self, database, error):
         """A registry could not be loaded; returns the error that its polls get, and whether it is given up."""
-        if not isinstance(error, NotInstalled) and _exist([database.name]) == frozenset():
+        if not isinstance(error, NotInstalled) and exist([database.name]) == frozenset():
             error = NotInstalled("The database %s does not exist." % database.name)
+        if isinstance(error, NotInstalled):
+            self._refused[database.name] = monotonic()
         if isinstance(error, NotInstalled) or not database.registry.generation:
             _logger.info("The database %s is not served: %s", database.name, getattr(error, 'reason', error))
             self._forget(database, None)
@@ -189,12 +257,13 @@ class OnDemand(Databases):
 
     def _look_after(self):
         now = monotonic()
+        self._refused = {name: when for name, when in self._refused.items() if now - when < REFUSED}
         for database in self.list():
             database.connections.close_idle(REST)
             if self._idle and not database.in_use and now - database.used_at > self._idle:
                 self._forget(database, "nobody has polled it for %d s" % self._idle)
         silent = [database.name for database in self.list() if not database.answers]
-        there = _exist(silent) if silent else None
+        there = exist(silent) if silent else None
         if there is not None:
             for name in set(silent) - there:
                 if name in self._databases:
@@ -211,18 +280,7 @@ def _is_name(name):
     return bool(name) and not any(each in name for each in ('://', '=', '\0'))
 
 
-def _exist(names):
-    """Which of these databases there are, a frozenset; None if that can't be found out."""
-    try:
-        connection = connect(host.adapter().connection_parameters(MAINTENANCE), 'longpolling')
-    except DatabaseUnavailable:
-        return None
-    try:
-        with waiting.bounded(waiting.ANSWER), connection.cursor() as cursor:
-            cursor.execute("SELECT datname FROM pg_database WHERE datname = ANY(%s)", (list(names),))
-            return frozenset(str(row[0]) for row in cursor.fetchall())
-    except (psycopg2.Error, DatabaseUnavailable):
-        return None
-    finally:
-        connection.close()
 
+def _strangers(databases):
+    """How many of these Databases no user has asked for yet."""
+    return sum(1 for database in databases if not database.registry.urgent)

@@ -22,7 +22,6 @@ import threading
 import gevent
 import psycopg2
 from gevent.event import Event
-from gevent.lock import Semaphore
 
 from ... import host, routes, schema
 from ...errors import ConfigurationError, DatabaseUnavailable
@@ -33,6 +32,7 @@ from ..loop.clock import monotonic
 from ..loop.supervisor import Supervised
 from . import stale_code, waiting
 from .connections import PATIENCE, connect, one_line, present
+from .turn import Turn
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ _COMPLETE = ("SELECT " + "".join("EXISTS (SELECT 1 FROM pg_class WHERE relname =
 
 
 # One registry is loaded at a time, of whichever database: see aside.py, and host/registries.py.
-_turn = Semaphore(1)
+_turn = Turn()
 
 
 class NotInstalled(ConfigurationError):
@@ -92,6 +92,7 @@ class RegistryLoader(object):
     modules: frozenset of the names of the modules with routes that are installed
     identity: of the feed, as from ``schema.adopt``
     problem: why it could not be loaded the last time, a sentence; None if it could
+    urgent: whether a user waits for it, and not strangers alone
     on_failure(error): called when it could not be loaded; returns the error that those who wait get, and whether it is
         not tried again
     """
@@ -107,6 +108,7 @@ class RegistryLoader(object):
         self.modules = frozenset()
         self.identity = None
         self.problem = None
+        self.urgent = True
         self.on_failure = lambda error: (error, False)
         self._error = None      # why it was not loaded at the last try
         self._closed = False
@@ -149,7 +151,7 @@ class RegistryLoader(object):
 
         :raises NotInstalled, DatabaseUnavailable: as :meth:`look`
         """
-        with _turn:
+        with _turn(lambda: self.urgent):
             self._load_in_turn()
 
     def _load_in_turn(self):

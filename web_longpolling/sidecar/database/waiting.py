@@ -6,7 +6,7 @@
 =============================================  =====================================================================
 wait                                           bound
 =============================================  =====================================================================
-to connect (``connections.connect``)           ANSWER
+to connect (``connections.connect``)           ANSWER, with what a name server says (``resolver``)
 the first round trip on an idle connection     ``connections.PATIENCE``
 a query that runs                              every ``connections.PATIENCE`` seconds another connection asks whether
                                                PostgreSQL is there

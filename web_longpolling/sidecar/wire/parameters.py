@@ -37,6 +37,8 @@ _CHARACTER, _CONTAINER, _VALUE = 4, 300, 80
 _LARGE_NUMBER = re.compile(r'[0-9]{100}|[0-9][eE]\+?[0-9]{2}')
 # What may be a character that no text in PostgreSQL has, written as an escape or as itself.
 _ODD_CHARACTER = re.compile(u'\\\\u0000|\\\\u[dD][89a-fA-F]|[\ud800-\udfff]')
+# A text that is a ticket; see tickets.py.
+_TOKEN = re.compile(b'"([0-9a-f]{12}\\.[A-Za-z0-9_-]{32})"')
 _NO_TEXT = re.compile(u'[\\x00\ud800-\udfff]')
 
 try:
@@ -84,6 +86,11 @@ class Sent(object):
         :param name: of letters and underscores
         """
         found = re.finditer(('"%s"\\s*:\\s*"([0-9A-Za-z_.-]{1,200})"' % name).encode('ascii'), self._octets)
+        return [each.group(1).decode('ascii') for each in itertools.islice(found, MAX_PEEKED)]
+
+    def tokens(self):
+        """What may be tickets, wherever it stands in what was sent; a list of a few texts at most."""
+        found = re.finditer(_TOKEN, self._octets)
         return [each.group(1).decode('ascii') for each in itertools.islice(found, MAX_PEEKED)]
 
     def parse(self, texts=True):
