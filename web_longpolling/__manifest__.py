@@ -19,7 +19,6 @@ a process of its own beside the server answers the polls.
         'web_longpolling.assets': [
             'web_longpolling/static/src/js/hub.js',
             'web_longpolling/static/src/js/environment.js',
-            'web_longpolling/static/src/js/page_lifecycle.js',
             'web_longpolling/static/src/js/connection.js',
             'web_longpolling/static/src/js/callbacks.js',
             'web_longpolling/static/src/js/loop.js',

@@ -18,7 +18,6 @@ a process of its own beside the server answers the polls.
     'js': [
         'static/src/js/hub.js',
         'static/src/js/environment.js',
-        'static/src/js/page_lifecycle.js',
         'static/src/js/connection.js',
         'static/src/js/callbacks.js',
         'static/src/js/loop.js',

@@ -62,8 +62,9 @@ _REPAIRS = (
         CREATE SEQUENCE longpolling_event_id_seq OWNED BY longpolling_event.id;
         SELECT setval('longpolling_event_id_seq', (SELECT COALESCE(max(id), 0) + 1 FROM longpolling_event));
         ALTER TABLE longpolling_event ALTER COLUMN id SET DEFAULT nextval('longpolling_event_id_seq')"""),
-    ("SELECT 1 FROM pg_constraint WHERE conrelid = 'longpolling_event'::regclass AND contype = 'p' "
-     "AND pg_get_constraintdef(oid) = 'PRIMARY KEY (txid, id)'", """
+    ("""
+        SELECT 1 FROM pg_constraint WHERE conrelid = 'longpolling_event'::regclass AND contype = 'p'
+            AND pg_get_constraintdef(oid) = 'PRIMARY KEY (txid, id)'""", """
         ALTER TABLE longpolling_event DROP CONSTRAINT IF EXISTS longpolling_event_pkey,
             ADD PRIMARY KEY (txid, id);
         DROP INDEX IF EXISTS longpolling_event_txid"""),

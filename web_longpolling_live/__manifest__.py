@@ -23,6 +23,7 @@ What a colleague changes, everybody sees: without F5, without losing what one is
             'web_longpolling_live/static/src/odoo/form.js',
             'web_longpolling_live/static/src/odoo/live.xml',
         ],
+        'web.assets_web_dark': ['web_longpolling_live/static/src/css/live_dark.css'],
         'web.assets_backend_lazy': ['web_longpolling_live/static/src/odoo/charts.js'],
     },
     'installable': True,

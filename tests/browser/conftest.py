@@ -10,14 +10,16 @@ from tests.support.clients import visit
 
 # Seconds: short, so that a test can wait for a poll that nothing answers; longer than a page takes to count as live.
 TIMEOUT = 6
+# Within which there is what does not wait for that.
+PROMPT = 5
 
 
 class Named:
-    """A stack under another name than its address."""
+    """A stack under another address than its own."""
 
-    def __init__(self, stack, name: str):
+    def __init__(self, stack, url: str):
         self._stack = stack
-        self.url = stack.url.replace('127.0.0.1', name)
+        self.url = url
 
     def __getattr__(self, attribute):
         return getattr(self._stack, attribute)
@@ -63,24 +65,30 @@ def cookies(browser, site):
     return cookies_of
 
 
+def moved(state, name):
+    """What a browser keeps of a login, for the same site by another name."""
+    origins = [{**origin, 'origin': origin['origin'].replace('127.0.0.1', name)} for origin in state['origins']]
+    return {'cookies': [{**cookie, 'domain': name} for cookie in state['cookies']], 'origins': origins}
+
+
 @pytest.fixture
-def windows(browser, site, cookies):
+def windows(request, browser, site, cookies):
     """`windows()` is an empty window of a browser of its own, logged in as admin or as `login`.
 
     `windows(beside=window)` is another tab of that browser; `windows(anew=True)` has a session that no other window
-    has. `windows(anew=True, name='erp.test')` goes to the same site by a name: for a browser, a page over plain http
-    from anywhere, while 127.0.0.1 counts as secure. At the end no console may have complained of anything that the
-    test did not expect.
+    has. NAME of the test's module is the name by which they go to the site, such as 'erp.test': for a browser, a page
+    over plain http from anywhere, while 127.0.0.1 counts as secure. At the end no console may have complained of
+    anything that the test did not expect.
     """
     contexts, opened = [], []
+    name = getattr(request.module, 'NAME', '127.0.0.1')
 
-    def window(login='admin', beside=None, anew=False, name=None):
+    def window(login='admin', beside=None, anew=False):
         context = beside.context if beside else browser.new_context(
-            viewport={'width': 1280, 'height': 800}, storage_state=None if anew else cookies(login))
+            viewport={'width': 1280, 'height': 800}, storage_state=None if anew else moved(cookies(login), name))
         if not beside:
             contexts.append(context)
-        stack = beside.stack if beside else site if name is None else Named(site, name)
-        opened.append(Window(context, stack))
+        opened.append(Window(context, Named(site, site.url.replace('127.0.0.1', name))))
         return opened[-1].log_in(login) if anew else opened[-1]
 
     yield window

@@ -2,7 +2,7 @@
 
 import requests
 
-from tests.browser.conftest import TIMEOUT
+from tests.browser.conftest import PROMPT, TIMEOUT
 
 
 def held(window, path):
@@ -46,7 +46,7 @@ def test_nothing_until_the_timeout_is_followed_by_the_next_poll_without_a_callba
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')
     before = answered(window, '/mainpath', 204)
-    window.wait_for(lambda: answered(window, '/mainpath', 204) == before + 2, 2 * TIMEOUT + 10)
+    window.wait_for(lambda: answered(window, '/mainpath', 204) >= before + 2, 2 * TIMEOUT + 10)
     held(window, '/mainpath')
     told = window.told('one')
     assert (told['answers'], told['errors']) == ([], [])
@@ -56,9 +56,11 @@ def test_a_logout_in_another_tab_goes_to_the_error_callback_and_the_loop_stops(w
     window = windows(anew=True)
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')
+    before = answered(window, '/mainpath', 401)
     other = windows(beside=window)
     other.log_out()
     window.wait_for(lambda: window.told('one')['errors'], TIMEOUT + 10)
+    assert answered(window, '/mainpath', 401) == before + 2         # it asks once more
     assert window.told('one')['errors'] == [[401, 'error']]
     assert window.told('one')['states'][-1] == 'logged_out'
     window.page.wait_for_timeout(3000)
@@ -80,9 +82,9 @@ def test_a_missing_route_goes_to_the_error_callback_and_the_loop_stops(windows):
 def test_a_controller_that_fails_goes_to_the_error_callback_and_polls_follow_later(windows):
     window = windows()
     window.start_poll('one', '/fails')
-    window.wait_for(lambda: len(window.told('one')['errors']) == 3)
+    window.wait_for(lambda: len(window.told('one')['errors']) >= 3)
     told = window.told('one')
-    assert told['errors'] == [[500, 'error']] * 3
+    assert told['errors'] == [[500, 'error']] * len(told['errors'])
     assert told['answers'] == []
     assert 'reconnecting' in told['states']
 
@@ -118,7 +120,7 @@ def test_stop_longpolling_ends_the_poll_and_nothing_is_delivered_any_more(window
     window.start_poll('one', '/mainpath')
     held(window, '/mainpath')
     window.stop_poll('one')
-    window.wait_for(lambda: not window.held_on('/mainpath'), 2, 'the poll has ended')
+    window.wait_for(lambda: not window.held_on('/mainpath'), PROMPT, 'the poll has ended')
     tell('too late')
     window.page.wait_for_timeout(1500)
     told = window.told('one')

@@ -1,5 +1,7 @@
 """The JavaScript samples of the specification, pasted into an addon, on each host."""
 
+from tests.browser.conftest import PROMPT
+
 
 def started(windows):
     window = windows().open('Sample')
@@ -16,8 +18,8 @@ def replaced(window, method):
     """Let the widget start anew with another callback."""
     window.page.evaluate(f'longpolling_sample.widget.{method}()')
     window.wait_until('longpolling_sample.widget.lp.loop.since')        # it follows from its own beginning
-    held(window)
-    assert len(window.held_on('/mainpath')) == 1
+    window.wait_for(lambda: [bool(poll['channels']) for poll in window.held_on('/mainpath')] == [True],
+                    what='its poll is held, and no other')
 
 
 def seen(window, name):
@@ -61,7 +63,7 @@ def test_the_recall_of_the_controller_waits_while_the_deferred_is_not_resolved(w
 def test_leaving_the_page_of_a_widget_that_stops_ends_its_poll(windows):
     window = started(windows)
     window.page.evaluate('longpolling_sample.widget.lp.stop_longpolling()')
-    window.wait_for(lambda: not window.held_on('/mainpath'), 2, 'the poll has ended')
+    window.wait_for(lambda: not window.held_on('/mainpath'), PROMPT, 'the poll has ended')
     window.page.wait_for_timeout(1000)
     assert window.held_on('/mainpath') == []
 
@@ -81,4 +83,4 @@ def test_a_loop_lives_as_long_as_its_component_or_widget(windows, tell, site):
     else:
         window.page.click('.oe_menu a:has-text("Wall")')
     window.page.wait_for_selector('.lpd_wall')
-    window.wait_for(lambda: not window.held_on('/mainpath'), 5, 'the poll has ended')
+    window.wait_for(lambda: not window.held_on('/mainpath'), PROMPT, 'the poll has ended')

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import TIMEOUT
+from tests.browser.conftest import PROMPT, TIMEOUT, moved
 from tests.browser.worker import Worker
 
+# A page over plain http, on a name that is not localhost: browsers have no Web Locks there.
+NAME = 'erp.test'
 TABS = 8
 CHANNELS = ('one', 'two', 'three', 'four', 'five', 'six')
 # Seconds, of one event each, and trials: as many as every run has the time for. A whole minute and 200 trials are
@@ -84,8 +86,8 @@ def connections(site) -> int:
 
 
 def test_on_plain_http_eight_tabs_with_six_loops_each_hold_one_connection(tabs, site, tell, record_property):
-    """On a name that is not localhost, where browsers have no Web Locks, and over HTTP/1.1."""
-    opened = tabs(TABS, anew=True, name='erp.test')
+    """And over HTTP/1.1."""
+    opened = tabs(TABS, anew=True)
     opened[0].page.goto('about:blank')      # the first page of the host may poll
     opened[0].enter()
     assert opened[0].page.evaluate('[isSecureContext, performance.getEntriesByType("navigation")[0].nextHopProtocol]'
@@ -101,7 +103,7 @@ def test_on_plain_http_eight_tabs_with_six_loops_each_hold_one_connection(tabs, 
         tell(f'to all on {channel}', channel)
     for tab in opened:
         for channel in CHANNELS:
-            tab.wait_for(lambda tab=tab, channel=channel: heard(tab, channel), 5, f'news of {channel}')
+            tab.wait_for(lambda tab=tab, channel=channel: heard(tab, channel), PROMPT, f'news of {channel}')
             assert heard(tab, channel) == [f'to all on {channel}']
     opened[0].wait_for(lambda: len(opened[0].held_on('/channel')) == len(CHANNELS), what='equal polls are one')
     assert connections(site) <= before + 1
@@ -112,7 +114,7 @@ def test_on_plain_http_eight_tabs_with_six_loops_each_hold_one_connection(tabs, 
 
 def test_an_event_a_second_reaches_every_tab_once(tabs, tell, site, record_property):
     """48 loops, on random channels."""
-    opened = tabs(TABS, anew=True, name='erp.test')
+    opened = tabs(TABS, anew=True)
     for tab in opened:
         follow(tab, *CHANNELS)
     worker = Worker(opened[0]).watch()
@@ -125,7 +127,7 @@ def test_an_event_a_second_reaches_every_tab_once(tabs, tell, site, record_prope
         opened[0].page.wait_for_timeout(1000)
     for tab in opened:
         for channel in CHANNELS:
-            tab.wait_for(lambda tab=tab, channel=channel: len(heard(tab, channel)) >= len(told[channel]), 5)
+            tab.wait_for(lambda tab=tab, channel=channel: len(heard(tab, channel)) >= len(told[channel]), PROMPT)
             assert heard(tab, channel) == told[channel]
             assert tab.told(channel)['errors'] == []
     record_property('requests_and_bytes', [len(worker.requests), worker.received])
@@ -143,7 +145,7 @@ def test_the_shortest_controller_is_never_stale(windows, site):
         for session in create:
             [written] = [session.rpc('longpolling.demo.note', 'create', [{'text': 'quick'}])]
         newest = written[0] if isinstance(written, list) else written
-        window.wait_until(f'polls.latest.answers.at(-1)[0] === {newest}', 5)
+        window.wait_until(f'polls.latest.answers.at(-1)[0] === {newest}', PROMPT)
 
 
 @pytest.mark.parametrize('way', ['closed', 'left', 'frozen'])
@@ -159,9 +161,9 @@ def test_a_tabs_polls_end_with_the_tab(tabs, tell, way):
     else:
         # The browser says so first; headless, it does not come to it, so the event is this test's own.
         first.page.evaluate('document.dispatchEvent(new Event("freeze"))')
-    second.wait_for(lambda: len(second.held_on('/channel')) == 1, 3, 'its poll ends')
+    second.wait_for(lambda: len(second.held_on('/channel')) == 1, PROMPT, 'its poll ends')
     tell('news', 'two')
-    second.wait_for(lambda: heard(second, 'two') == ['news'], 5)
+    second.wait_for(lambda: heard(second, 'two') == ['news'], PROMPT)
 
 
 def test_a_frozen_tab_misses_no_note(tabs, post):
@@ -170,14 +172,14 @@ def test_a_frozen_tab_misses_no_note(tabs, post):
     frozen.page.evaluate('document.dispatchEvent(new Event("freeze"))')
     post('while a tab was frozen')
     for wall in others:
-        wall.wait_for_note('while a tab was frozen', 5)
+        wall.wait_for_note('while a tab was frozen', PROMPT)
     frozen.page.wait_for_timeout(500)
     assert 'while a tab was frozen' not in frozen.notes()
     frozen.page.evaluate('document.dispatchEvent(new Event("resume"))')
-    frozen.wait_for_note('while a tab was frozen', 5)
+    frozen.wait_for_note('while a tab was frozen', PROMPT)
     post('after it was resumed')
     for wall in walls:
-        wall.wait_for_note('after it was resumed', 5)
+        wall.wait_for_note('after it was resumed', PROMPT)
         assert wall.notes()[-2:] == ['while a tab was frozen', 'after it was resumed']
 
 
@@ -194,10 +196,10 @@ def test_a_tab_that_hangs_holds_nobody_up_and_misses_no_note(tabs, post):
     for text in texts:
         post(text)
         for wall in others:
-            wall.wait_for_note(text, 5)
+            wall.wait_for_note(text, PROMPT)
     dialogs[0].accept()
     for wall in walls:
-        wall.wait_for_note(texts[-1], 5)
+        wall.wait_for_note(texts[-1], PROMPT)
         assert wall.notes()[-3:] == texts
 
 
@@ -209,7 +211,7 @@ def test_whatever_crashes_the_others_go_on_and_miss_no_note(tabs, post, what):
     before, after = f'before {what} crashed', f'after {what} crashed'
     post(before)
     for wall in walls:
-        wall.wait_for_note(before, 5)
+        wall.wait_for_note(before, PROMPT)
     if what == 'the worker':
         Worker(first).crash()
     else:
@@ -234,7 +236,7 @@ def test_users_of_one_browser_never_share_a_poll(windows, tell):
     ann.wait_for(lambda: len({poll['user'] for poll in ann.held_on('/channel')}) == 2)
     tell('to both', 'one')
     for window in (ann, bob):
-        window.wait_for(lambda window=window: heard(window, 'one') == ['to both'], 5)
+        window.wait_for(lambda window=window: heard(window, 'one') == ['to both'], PROMPT)
 
 
 def change_login(window, cookies):
@@ -253,13 +255,14 @@ def test_another_user_in_the_same_browser_ends_the_loop_as_logged_out(windows, c
     follow(ann, 'one')
     bob = windows(beside=ann)
     if site.host == 'odoo-19.0':
-        change_login(ann, [cookie for cookie in cookies('bob')['cookies'] if cookie['name'] == 'session_id'])
+        change_login(ann, [cookie for cookie in moved(cookies('bob'), NAME)['cookies']
+                           if cookie['name'] == 'session_id'])
     else:       # has a session for each login in that of the browser, and keeps track of them by more than the cookie
         bob.log_out().log_in('bob')
     follow(bob, 'one')
     ann.wait_for(lambda: ann.told('one')['errors'] == [[401, 'error']], 2 * TIMEOUT)
     tell('for bob', 'one')
-    bob.wait_for(lambda: heard(bob, 'one') == ['for bob'], 5)
+    bob.wait_for(lambda: heard(bob, 'one') == ['for bob'], PROMPT)
     assert ann.told('one')['states'][-1] == 'logged_out'
     assert heard(ann, 'one') == []
     why = 'Another user is' if site.host == 'odoo-19.0' else 'Nobody is'
@@ -277,7 +280,7 @@ def test_pages_of_two_releases_in_one_browser_go_on_each_with_its_own(tabs, tell
     new.wait_for(lambda: len(new.held_on('/channel')) == 2)
     tell('to both', 'one')
     for window in (old, new):
-        window.wait_for(lambda window=window: heard(window, 'one') == ['to both'], 5)
+        window.wait_for(lambda window=window: heard(window, 'one') == ['to both'], PROMPT)
 
 
 def test_a_page_in_the_back_forward_cache_resumes(windows, site, post):

@@ -72,13 +72,13 @@ def test_the_board_of_the_tutorial_is_live(host, up, addons, browser):
         for window in (one, other):
             window.page.wait_for_selector('.parcels_board li:has-text("Ann")')
             window.page.wait_for_selector('.parcels_arrival:has-text("A parcel for Ann has come.")')
-        assert one.page.input_value('.parcels_board input') == ''
+        one.wait_for(lambda: one.page.input_value('.parcels_board input') == '')
         # By another way than the page.
         visit(stack, stack.login, stack.password).rpc('parcels.parcel', 'create', [{'name': 'Bob'}])
         other.page.wait_for_selector('.parcels_board li:has-text("Bob")')
         other.page.click('.parcels_board li:has-text("Ann") button')
         one.page.wait_for_selector('.parcels_board li:has-text("Ann")', state='detached')
-        assert one.page.locator('.parcels_board li').count() == 1
+        one.wait_for(lambda: one.page.locator('.parcels_board li').count() == 1)
         for context, window in zip(contexts, (one, other), strict=True):
             context.close()
             assert window.complaints() == []

@@ -230,6 +230,8 @@ def test_a_client_that_hangs_up_ends_all_its_polls(stack, programs, ann):
             assert [(poll['route'], poll['channels']) for poll in polls] == [
                 ('/openerplongpolling/hold/never', ['never']), ('/openerplongpolling/news/wait', ['a'])]
             assert {(poll['database'], poll['user'], poll['at_work']) for poll in polls} == {(stack.db, ann.uid, False)}
+            begun = {poll['route']: poll['seconds'] for poll in polls}
+            eventually(lambda: all(poll['seconds'] > begun[poll['route']] for poll in held()))
         eventually(lambda: held() == [])
 
 

@@ -9,7 +9,7 @@ export { settle };
 
 const SOURCE = new URL("../../web_longpolling/static/src/js/", import.meta.url);
 const FILES = [
-    "hub.js", "environment.js", "page_lifecycle.js", "connection.js", "callbacks.js", "loop.js", "longpolling.js",
+    "hub.js", "environment.js", "connection.js", "callbacks.js", "loop.js", "longpolling.js",
 ];
 
 // Milliseconds within which the hub has sent what it gathers, also if a tab that it has answered does not ask again.

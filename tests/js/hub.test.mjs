@@ -82,6 +82,34 @@ test("many newcomers, one after another, leave the request alone for longer and 
     assert.equal(network.request.polls.length, 60);
 });
 
+test("after an answer newcomers join soon again", async () => {
+    const { browser, network, join } = hub();
+    for (let number = 0; number < 40; number += 1) {
+        join("/path/" + number);
+        await browser.advance(30);
+    }
+    await browser.advance(2000);
+    network.request.answer(204);
+    await browser.sent();
+    join("/a");
+    await browser.advance(100);
+    join("/b");
+    await browser.advance(20);
+    assert.deepEqual(paths(network.request), ["/a", "/b"]);
+});
+
+test("those that were answered and never ask again delay no newcomer", async () => {
+    const { browser, network, join } = hub();
+    ["/gone", "/gone/too", "/gone/as/well"].forEach((path) => join(path));
+    join("/here", { again: true });
+    await browser.sent();
+    network.request.answer(204);
+    await browser.advance(5000);
+    join("/new");
+    await browser.advance(10);
+    assert.deepEqual(paths(network.request), ["/here", "/new"]);
+});
+
 test("equal polls are one, and each gets the outcome", async () => {
     const { browser, network, outcomes, join } = hub();
     join("/a", { params: { room: 1 }, since: "p" });
@@ -198,6 +226,38 @@ test("when the server is back after a failure, those that wait do not wait any l
     network.request.answer(200);
     await browser.sent();
     assert.deepEqual(paths(network.request), ["/a"]);
+});
+
+test("after a failure that is over, a poll that fails by itself waits again", async () => {
+    const { browser, network, join } = hub({ random: () => 0.99 });
+    join("/fails", { again: true });
+    join("/well", { again: true });
+    await browser.sent();
+    network.request.fail();
+    await browser.advance(1100);
+    network.request.answer(204);
+    await browser.sent();
+    const fails = network.request.polls.findIndex((poll) => poll.path === "/fails");
+    network.request.answers({ poll: fails, status: 503, error: "full", retry_after: 30 });
+    await browser.sent();
+    network.request.answer(204);
+    await browser.sent();
+    assert.deepEqual(paths(network.request), ["/well"]);
+});
+
+test("a poll that waits is sent at once when somebody joins it who need not wait", async () => {
+    const { browser, network, join } = hub();
+    join("/a", { wait: 30e3 });
+    await browser.sent();
+    assert.equal(network.held.length, 0);
+    join("/a", { wait: 20e3 });
+    await browser.sent();
+    assert.equal(network.held.length, 0);
+    join("/a");
+    await browser.sent();
+    assert.deepEqual(paths(network.request), ["/a"]);
+    await browser.advance(40e3);
+    assert.equal(network.requests.length, 1);
 });
 
 test("the outcomes of one request that fails as a whole have one wait, by whoever has waited most", async () => {

@@ -1,4 +1,4 @@
-"""A TCP proxy before PostgreSQL that can go silent: it accepts and goes on accepting, and says nothing any more."""
+"""A TCP proxy that can go silent: it accepts and goes on accepting, and says nothing any more."""
 
 import contextlib
 import selectors
@@ -22,6 +22,7 @@ class MuteProxy:
         self._silent = False
         self._token = b''               # go silent when a client says this
         self._forgotten: set = set()    # sockets on which nothing goes on, though others do
+        self._said: dict = {}           # the last words of each client
         self._pairs: dict = {}          # a socket and its other end
         self._over = False
         self._wake, self._waker = socket.socketpair()
@@ -52,6 +53,14 @@ class MuteProxy:
         with self._lock:
             self._forgotten.update(self._pairs)
         self._waker.send(b'x')
+
+    def close_others(self, words: bytes):
+        """Close the connections of clients that have said nothing or something else last: those that are idle."""
+        with self._lock:
+            others = [sock for sock, said in self._said.items() if words not in said]
+        for sock in others:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)     # read as its end, and forwarded as that
 
     def recover(self):
         """Forward new connections again; what was silent stays so."""
@@ -87,6 +96,7 @@ class MuteProxy:
                 self._forgotten.add(client)
                 return
             self._pairs[server] = client
+            self._said[client] = b''
         selector.register(client, selectors.EVENT_READ, 'client')
         selector.register(server, selectors.EVENT_READ, 'server')
 
@@ -100,6 +110,8 @@ class MuteProxy:
             return
         other = self._pairs[sock]
         if data:
+            if side == 'client':
+                self._said[sock] = data
             with contextlib.suppress(OSError):
                 other.sendall(data)
             return
@@ -108,4 +120,5 @@ class MuteProxy:
                 selector.unregister(end)
             with self._lock:
                 self._pairs.pop(end, None)
+                self._said.pop(end, None)
             end.close()

@@ -13,6 +13,14 @@ class Teller(models.AbstractModel):
         longpolling.publish(self.env.cr, channel, payload)
 
 
+class IrHttp(models.AbstractModel):
+    _inherit = 'ir.http'
+
+    def color_scheme(self):
+        """As the modules that bring a dark mode have it: Odoo Enterprise, and web_dark_mode of the OCA."""
+        return request.httprequest.cookies.get('color_scheme') or super().color_scheme()
+
+
 class Write(http.Controller):
 
     @http.route('/longpolling_browser/write', type='jsonrpc', auth='user')

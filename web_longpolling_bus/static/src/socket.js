@@ -111,7 +111,7 @@
             HOST
         );
         try {
-            const body = response.status === 200 ? JSON.parse(response.text) : {};
+            const body = response !== null && response.status === 200 ? JSON.parse(response.text) : {};
             if (body.error && body.error.code === 100) {
                 return { expired: true };
             }
@@ -164,7 +164,7 @@
             const { event_name, data } = JSON.parse(message);
             this.up = this.up.then(() => {
                 if (this.ended) {
-                    return null;
+                    return undefined;
                 }
                 if (event_name === "subscribe") {
                     return this.subscribe(data.channels, data.last);
@@ -246,7 +246,7 @@
         }
 
         subscribe_again() {
-            this.up = this.up.then(() => (this.ended ? null : this.subscribe(this.channels, browser.last)));
+            this.up = this.up.then(() => (this.ended ? undefined : this.subscribe(this.channels, browser.last)));
             return this.up;
         }
 
@@ -271,7 +271,7 @@
                     failures = this.refused = 0;
                     continue;
                 }
-                if (status === 204) {
+                if (answer !== null && status === 204) {
                     browser.position = answer.headers.get("X-Longpolling-Position") || browser.position;
                     failing_since = null;
                     failures = this.refused = 0;
@@ -396,7 +396,9 @@
             }
             super();
             this.url = url;
+            /** @type {NonNullable<ReturnType<typeof parse>>} */
             this.settings = settings;
+            /** @type {number} */
             this.readyState = Socket.CONNECTING;
             this.binaryType = "blob";
             this.inner = null;

@@ -82,13 +82,4 @@
             },
         };
     }
-
-    /** The value of a JSON text; undefined if it is none. */
-    core.parsed = function parsed(text) {
-        try {
-            return JSON.parse(text);
-        } catch (error) {
-            return undefined;
-        }
-    };
 })(globalThis);

@@ -23,11 +23,19 @@
             this.own = null; // this page's own hub, if it has to have one
             this.port = null;
             this.greeted = false;
-            this.lifecycle = new core.PageLifecycle(env, {
-                online: () => this.hurry(true),
-                visible: () => this.hurry(false),
-                left: () => this.close(),
-                back: () => this.come_back(),
+            this.silent = 0; // for how long, in milliseconds
+            this.here = true; // a page that was left (closed, frozen, in the back/forward cache) has no poll under way
+            env.window.addEventListener("online", () => this.hurry(true));
+            // No `beforeunload`: it comes before the user has decided to leave, comes for downloads too, and a page that
+            // listens to it is kept out of Firefox's back/forward cache.
+            env.window.addEventListener("pagehide", () => this.leave());
+            env.window.addEventListener("pageshow", () => this.come_back());
+            env.document.addEventListener("freeze", () => this.leave());
+            env.document.addEventListener("resume", () => this.come_back());
+            env.document.addEventListener("visibilitychange", () => {
+                if (env.document.visibilityState === "visible") {
+                    this.hurry(false);
+                }
             });
         }
 
@@ -72,7 +80,7 @@
         }
 
         open() {
-            if (this.port !== null || !this.lifecycle.here) {
+            if (this.port !== null || !this.here) {
                 return;
             }
             const port = (this.port = this.own === null ? this.shared_port() : this.own_port());
@@ -151,13 +159,21 @@
             }
         }
 
+        leave() {
+            this.here = false;
+            this.close();
+        }
+
         come_back() {
-            this.asked.forEach(function (poll) {
-                Object.assign(poll.asked, { wait: 0, failures: 0 });
-                poll.hurried();
-            });
-            if (this.asked.size > 0) {
-                this.open();
+            if (!this.here) {
+                this.here = true;
+                this.asked.forEach(function (poll) {
+                    Object.assign(poll.asked, { wait: 0, failures: 0 });
+                    poll.hurried();
+                });
+                if (this.asked.size > 0) {
+                    this.open();
+                }
             }
         }
     };

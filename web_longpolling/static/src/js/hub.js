@@ -18,7 +18,7 @@
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
     // Of this file: a page and a worker of different releases do not understand each other. A test compares it.
-    core.VERSION = "ab47c9563e4d";
+    core.VERSION = "d165a3ff884c";
 
     // What the sidecar takes in one request; and bytes, below its 1 MB.
     const MOST_POLLS = 64;
@@ -44,7 +44,6 @@
     /**
      * @typedef {Object} Outcome  what became of a poll; a plain object, since it goes through a port
      * @property {string} kind  one of core.KINDS
-     * @property {boolean} common  whether it is the outcome of the whole request, so of all polls
      * @property {number} status  the HTTP status; 0 without an answer
      * @property {string} reason  jQuery's word for it: "success", "error", "timeout", "parsererror"
      * @property {Object<string, string>} headers  names in lower case
@@ -80,49 +79,43 @@
         if (status === 401) {
             return core.KINDS.logged_out;
         }
-        if (status === 503 && stopping) {
+        if (stopping) {
             return core.KINDS.stopping;
         }
         return status >= 400 && status < 500 && PASSING.indexOf(status) < 0 ? core.KINDS.refused : core.KINDS.failed;
     }
 
-    /** The outcome of a whole request. */
-    function common_outcome(status, reason, headers, text) {
-        return {
-            kind: kind_of(status, headers["x-longpolling"] === "stopping"),
-            common: true,
-            status: status,
-            reason: reason,
-            headers: headers,
-            result: undefined,
-            text: text,
-            position: null,
-            wait: 0,
-        };
+    /** @returns {Outcome}  of a whole request */
+    function outcome_of(status, reason, headers, text) {
+        const kind = kind_of(status, headers["x-longpolling"] === "stopping");
+        return { kind, status, reason, headers, result: undefined, text, position: null, wait: 0 };
     }
 
     /** The outcome without an answer. `reason`: "error" (no connection) or "timeout" (held too long). */
-    core.no_answer = (reason) => common_outcome(0, reason, {}, "");
+    core.no_answer = (reason) => outcome_of(0, reason, {}, "");
 
-    /** The outcome of one poll among others. */
-    function outcome_of(answer) {
+    /** @returns {Outcome}  of one poll among others */
+    function outcome_of_one(answer) {
         const failed = answer.error !== undefined;
         const headers = { "content-type": failed || !answer.type ? "application/json" : answer.type };
         if (answer.retry_after !== undefined) {
             headers["retry-after"] = String(answer.retry_after);
         }
-        return {
-            kind: kind_of(answer.status, false),
-            common: false,
-            status: answer.status,
-            reason: failed ? "error" : "success",
-            headers: headers,
+        const text = failed ? JSON.stringify({ error: answer.error }) : answer.text || "";
+        return Object.assign(outcome_of(answer.status, failed ? "error" : "success", headers, text), {
             result: answer.text === undefined ? answer.result : answer.text,
-            text: failed ? JSON.stringify({ error: answer.error }) : answer.text || "",
             position: answer.position || null,
-            wait: 0,
-        };
+        });
     }
+
+    /** The value of a JSON text; undefined if it is none. */
+    core.parsed = function parsed(text) {
+        try {
+            return JSON.parse(text);
+        } catch (error) {
+            return undefined;
+        }
+    };
 
     /**
      * How long to wait after a poll that failed: full jitter, so that thousands of browsers that lost their sidecar in
@@ -180,21 +173,20 @@
      * laptop that wakes drops the dead request of the evening before at its first tick.
      *
      * @param {number} limit  milliseconds after which the sidecar must have answered
-     * @returns {Promise<?Outcome>} never rejected; null if there is no outcome: it was aborted, or the machine
+     * @param {AbortController} controller  breaks it off
+     * @returns {Promise<?Outcome>} never rejected; null if there is no outcome: it was broken off, or the machine
      *     slept through it
      */
-    async function post(env, url, body, limit, signal) {
-        const request = new AbortController();
-        const abort = () => request.abort();
+    async function post(env, url, body, limit, controller) {
         const sent = env.now();
-        let slept = false;
+        let [slept, overdue] = [false, false];
         const end = core.every(env, TICK, function (elapsed) {
             slept = slept || elapsed > SLEPT;
             if (env.now() - sent > limit) {
-                abort();
+                overdue = true;
+                controller.abort();
             }
         });
-        signal.addEventListener("abort", abort);
         try {
             const response = await env.fetch(url, {
                 method: "POST",
@@ -202,17 +194,16 @@
                 body: body,
                 credentials: "same-origin",
                 cache: "no-store",
-                signal: request.signal,
+                signal: controller.signal,
             });
             const text = await response.text();
             const headers = {};
             response.headers.forEach((value, name) => (headers[name.toLowerCase()] = value));
-            return common_outcome(response.status, response.ok ? "success" : "error", headers, text);
+            return outcome_of(response.status, response.ok ? "success" : "error", headers, text);
         } catch (error) {
-            const overdue = request.signal.aborted;
-            return signal.aborted || (overdue && slept) ? null : core.no_answer(overdue ? "timeout" : "error");
+            const no_outcome = controller.signal.aborted && (slept || !overdue);
+            return no_outcome ? null : core.no_answer(overdue ? "timeout" : "error");
         } finally {
-            signal.removeEventListener("abort", abort);
             end();
         }
     }
@@ -363,7 +354,7 @@
             polls.forEach((poll) => (poll.request = request));
             this.requests.add(request);
             const body = JSON.stringify(Object.assign({}, this.login.body, { polls: polls.map((poll) => poll.body) }));
-            const outcome = await post(this.env, this.login.url, body, this.login.limit, request.controller.signal);
+            const outcome = await post(this.env, this.login.url, body, this.login.limit, request.controller);
             if (this.requests.has(request)) {
                 const left = this.take_back(request);
                 this.patience = GATHER;
@@ -384,8 +375,8 @@
                 left.forEach((poll) => this.hold(poll, this.env.random() * ELSEWHERE));
                 return;
             }
-            const answers = outcome.kind === core.KINDS.answer ? answers_in(outcome.text) : null;
-            if (answers === null) {
+            const { answers } = (outcome.kind === core.KINDS.answer && core.parsed(outcome.text)) || {};
+            if (!Array.isArray(answers)) {
                 if (outcome.reason === "success") {
                     Object.assign(outcome, { kind: core.KINDS.failed, reason: "parsererror" });
                 }
@@ -400,7 +391,7 @@
             answers.forEach((answer) => {
                 const poll = polls[answer.poll];
                 if (left.indexOf(poll) >= 0 && this.polls.get(poll.key) === poll) {
-                    this.deliver([poll], outcome_of(answer));
+                    this.deliver([poll], outcome_of_one(answer));
                 }
             });
         }
@@ -428,25 +419,15 @@
         const found = [];
         let bytes = 0;
         polls.forEach((poll) => {
-            const last = found[found.length - 1];
-            bytes += 3 * poll.key.length;   // a character is up to three bytes of UTF-8
-            if (last === undefined || last.length === MOST_POLLS || bytes > MOST_BYTES) {
-                found.push([poll]);
-                bytes = 3 * poll.key.length;
-            } else {
-                last.push(poll);
+            const size = 3 * poll.key.length; // a character is up to three bytes of UTF-8
+            bytes += size;
+            if (found.length === 0 || found[found.length - 1].length === MOST_POLLS || bytes > MOST_BYTES) {
+                found.push([]);
+                bytes = size;
             }
+            found[found.length - 1].push(poll);
         });
         return found;
-    }
-
-    function answers_in(text) {
-        try {
-            const answers = JSON.parse(text).answers;
-            return Array.isArray(answers) ? answers : null;
-        } catch (error) {
-            return null;
-        }
     }
 
     /** The hubs of all logins, and the ports of the pages that use them. */

@@ -51,7 +51,7 @@
             this.applying = false;
             this.others = []; // when it was told of others lately
             this.quiet = false;
-            this.quiet_timer = null;
+            this.quiet_timer = undefined;
             this.seen = () => this.schedule();
             document.addEventListener("visibilitychange", this.seen);
         }

@@ -29,6 +29,7 @@
                 retry: () => this.notes.poll_now(),
             });
             this.watching = null; // not known yet
+            this.forget = () => {};
             this.notes = new client.LongPolling();
             this.watchers = new client.LongPolling();
         }

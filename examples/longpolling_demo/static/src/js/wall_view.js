@@ -113,7 +113,7 @@
             // The web clients have keyboard shortcuts of their own.
             this.form.addEventListener("keypress", (event) => event.stopPropagation());
             this.action.addEventListener("click", () => this.act());
-            this.network = () => this.state.dataset.state && this.show_state(this.last_state);
+            this.network = () => this.last_state && this.show_state(this.last_state);
             window.addEventListener("online", this.network);
             window.addEventListener("offline", this.network);
             this.text.focus();
