@@ -39,7 +39,8 @@ class BusClient:
         return said
 
     def event(self, name: str, data: dict) -> dict:
-        return self.session.call('/web_longpolling_bus/event', {'event_name': name, 'data': data, 'uid': self.uid})
+        return self.session.call('/web_longpolling_bus/event', {
+            'name': self.name, 'event_name': name, 'data': data, 'uid': self.uid})
 
     def renew(self) -> dict:
         return self.session.call('/web_longpolling_bus/renew', {

@@ -3,6 +3,7 @@
 from odoo.addons.bus.controllers.main import BusController
 from odoo.addons.bus.websocket import WebsocketConnectionHandler
 from odoo.addons.web_longpolling.longpolling import longpolling
+from odoo.exceptions import ConcurrencyError
 from odoo.http import Controller, request, route
 
 from ..models.ir_http import digest_of_script
@@ -57,12 +58,25 @@ class LongPollingBus(Controller):
                     renewal=request.env['web_longpolling_bus.connection']._renewal())
 
     @route('/web_longpolling_bus/event', type='jsonrpc', auth='public')
-    def event(self, event_name, data=None, uid=None):
-        """Any other event on Odoo's socket."""
+    def event(self, name, event_name, data=None, uid=None):
+        """Any other event on Odoo's socket; `renewed` is False if the browser must subscribe again before it.
+
+        A socket has an order, requests have none: this one may come after, or beside, the one by which the browser
+        leaves, and must not set its user online again. Both write the row of the connection, so one of them waits for
+        the other, and then sees what the other has done.
+        """
         if _another(uid) or 'is_websocket_session' not in request.session:
             return {'expired': True}
+        if not _connections(name)._renew():
+            return {'renewed': False}
+        taken_back = []
+        request.env.cr.postrollback.add(lambda: taken_back.append(True))
         request.env['ir.websocket']._serve_ir_websocket(event_name, data)
-        return {}
+        if taken_back:
+            # Odoo has met somebody else who wrote the same presence, and ignores its own. That may have been another
+            # browser of this user, which has left.
+            raise ConcurrencyError(event_name)      # the host handles the request anew
+        return {'renewed': True}
 
     @route('/web_longpolling_bus/renew', type='jsonrpc', auth='public')
     def renew(self, name, ticket, uid=None):

@@ -43,11 +43,14 @@
         name: [...scope.crypto.getRandomValues(new Uint8Array(16))]
             .map((byte) => byte.toString(16).padStart(2, "0"))
             .join(""),
+        left: false, // whether its last page has left, and the host was told
+        leaving: null, // by this request
         deaths: 0,
         polling: false, // whether WebSockets are known not to work
         retries: 0,
         probe: null, // a WebSocket that is tried while polls go on
         ready: null, // one that has shown that it works
+        presence: null, // what the worker last said of its user
         parts: "", // of a message that comes in several events; it goes with the position
         position: null, // up to which messages were handed out,
         uid: null, // to the socket of this user, of
@@ -171,15 +174,29 @@
             });
         }
 
-        async event(event_name, data) {
-            const answer = await call(this.settings.base, "event", { event_name, data, uid: browser.uid });
-            this.heed(answer);
+        async event(event_name, data, again = true) {
+            if (event_name === "update_presence") {
+                browser.presence = data;
+            }
+            const answer = await call(this.settings.base, "event", {
+                name: browser.name,
+                event_name,
+                data,
+                uid: browser.uid,
+            });
+            if (this.heed(answer) && answer.renewed === false && again && !is_left()) {
+                // The host took this browser for gone. It is not, so it comes back, and says that once more.
+                await this.subscribe(this.channels, browser.last);
+                if (!this.ended) {
+                    await this.event(event_name, data, false);
+                }
+            }
         }
 
         /** @returns {boolean} whether the socket goes on */
         heed(answer) {
             if (answer.expired && !this.ended) {
-                browser.uid = browser.position = null;
+                browser.uid = browser.position = browser.presence = null;
                 this.close(SESSION_EXPIRED);
             }
             return !this.ended;
@@ -237,10 +254,22 @@
                     return;
                 }
                 this.renew_after(delay);
-                if (answer.renewed === false) {
-                    this.subscribe_again();
+                if (answer.renewed === false && !is_left()) {
+                    this.come_back();
                 }
             }, jitter(delay));
+        }
+
+        /** The host took this browser for gone, and its user for offline. */
+        come_back() {
+            if (this.ticket === null) {
+                return; // it is still on its way
+            }
+            this.up = this.up.then(() => browser.leaving); // which must not come after it
+            this.subscribe_again();
+            if (browser.presence !== null) {
+                this.send(JSON.stringify({ event_name: "update_presence", data: browser.presence }));
+            }
         }
 
         subscribe_again() {
@@ -557,6 +586,8 @@
     const shared = typeof scope.SharedWorkerGlobalScope === "function" && scope instanceof scope.SharedWorkerGlobalScope;
     const pages = shared && scope.BroadcastChannel ? new BroadcastChannel("web_longpolling_bus") : null;
 
+    /** Whether the last page has said good-bye; the worker itself may go on for a while, or for another page. */
+    const is_left = () => shared && ports.size === 0;
     const is_polling = () => [...sockets].some((each) => each.inner instanceof Polls && !each.inner.ended);
 
     /** Tell the pages what the last of them has to say when it leaves; see leave.js. */
@@ -567,7 +598,7 @@
     }
 
     function leave(base) {
-        scope.fetch(base + "/web_longpolling_bus/leave", {
+        browser.leaving = scope.fetch(base + "/web_longpolling_bus/leave", {
             method: "POST", body: browser.name, credentials: "same-origin", keepalive: true,
         }).catch(() => undefined);
     }
@@ -577,6 +608,7 @@
             return;
         }
         if (ports.size === 0 && is_polling()) {
+            browser.left = true;
             leave(browser.base);
         }
         announce();
@@ -587,6 +619,12 @@
     }
     scope.addEventListener("connect", (event) => {
         const port = event.ports[0];
+        if (browser.left) {
+            // What the worker says to this page is that it is connected, and the page does not say that its user is there.
+            browser.left = false;
+            browser.presence = { inactivity_period: 0 };
+            [...sockets].filter((each) => each.inner instanceof Polls).forEach((each) => each.inner.come_back());
+        }
         ports.add(port);
         port.addEventListener("message", (message) => message.data && message.data.action === "BUS:LEAVE" && left(port));
         port.addEventListener("close", () => left(port));
