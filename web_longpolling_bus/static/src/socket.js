@@ -503,10 +503,14 @@
             browser.ready = null;
             this.inner = socket;
             let works = null;
+            let young = true;
             const opened = () => {
                 scope.clearTimeout(opening);
                 browser.position = null; // from here on the server itself goes on from the last id
-                works = scope.setTimeout(() => (browser.deaths = 0), WORKS);
+                works = scope.setTimeout(() => {
+                    young = false;
+                    browser.deaths = 0;
+                }, WORKS);
                 this.opened();
             };
             const give_up = () => {
@@ -529,7 +533,7 @@
                     give_up();
                     return;
                 }
-                if (event.code === ABNORMAL && this.readyState === Socket.OPEN && browser.deaths < DEATHS) {
+                if (event.code === ABNORMAL && young && this.readyState === Socket.OPEN && browser.deaths < DEATHS) {
                     browser.deaths += 1;
                     browser.polling = browser.deaths === DEATHS;
                 }
