@@ -7,18 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from tests.support.bus_client import BusClient
+from tests.support.bus_client import ONLINE, enter
 from tests.support.clients import visit
 from tests.support.held_polls import eventually
 
 pytestmark = pytest.mark.only_on('odoo-19.0')
-ONLINE = {'inactivity_period': 0}
-
-
-@pytest.fixture
-def status(admin):
-    """`status(uid)`: the presence of a user, as others see it."""
-    return lambda uid: admin.rpc('res.users', 'read', [[uid], ['im_status']])[0]['im_status']
 
 
 @pytest.fixture
@@ -27,13 +20,6 @@ def renewal(admin):
     admin.rpc('ir.config_parameter', 'set_param', ['web_longpolling_bus.renewal', '1'])
     yield
     admin.rpc('ir.config_parameter', 'set_param', ['web_longpolling_bus.renewal', False])
-
-
-def enter(session) -> BusClient:
-    browser = BusClient(session.clone())
-    browser.subscribe()
-    assert browser.event('update_presence', ONLINE) != {'expired': True}
-    return browser
 
 
 def test_who_polls_is_online_and_offline_when_his_last_tab_leaves(ann, bob, client, status, sql):
@@ -177,7 +163,7 @@ def test_who_leaves_beside_what_he_sent_before_is_offline(ann, status, waiting):
 
 
 def test_who_leaves_with_both_browsers_at_once_is_offline(ann, status, waiting):
-    """Each of the two finds the other one, which has not left yet. Where workers are not shared, two tabs do the same."""
+    """Each of the two finds the other one, which has not left yet. Two tabs do the same where no worker is shared."""
     first, second = enter(ann), enter(ann)
     with waiting("SELECT 1 FROM web_longpolling_bus_connection FOR UPDATE", first.leave, second.leave):
         assert status(ann.uid) == 'offline'

@@ -5,6 +5,7 @@ import { FakeBus, FakePage, ORIGIN } from "./bus_fakes.mjs";
 import { settle } from "./clock_and_network.mjs";
 
 const OPENED = [["open"]];
+const PRESENCE = { event_name: "update_presence", data: { inactivity_period: 0 } };
 const polls = { transport: "longpolling" };
 
 /** A bus whose WebSockets are refused, so that it polls. */
@@ -278,6 +279,27 @@ test("a poll that is refused asks the host, twice, before the session is taken f
     assert.deepEqual(socket.events.slice(1), [["close", 4001, ""]]);
 });
 
+test("who has to say who he is asks again every half a minute, or when he does something, and goes on", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.sidecar("messages", 401, { error: "log in again" });
+    await bus.advance(200);
+    await bus.host("subscribe", { locked: true });
+    for (let time = 0; time < 10; time += 1) {
+        await bus.advance(29999);
+        assert.equal(bus.network.held.filter((request) => !request.url.endsWith("/renew")).length, 0);
+        await bus.advance(1);
+        await bus.host("subscribe", { locked: true });
+    }
+    socket.send(JSON.stringify(PRESENCE));
+    await settle();
+    await bus.subscribed({ ticket: "ticket-2" });
+    const { headers, body } = bus.request("messages").options;
+    assert.deepEqual([headers["X-Longpolling-Since"], body], ["p0", '{"ticket":"ticket-2"}']);
+    assert.deepEqual(bus.asked("event").data, PRESENCE.data);
+    assert.deepEqual(socket.events, OPENED);
+});
+
 test("a ticket that is over is replaced", async () => {
     const bus = new FakeBus();
     const socket = await bus.polling();
@@ -308,8 +330,6 @@ test("a host that fails at the subscription is a lost connection", async () => {
 });
 
 // -- up to the host
-
-const PRESENCE = { event_name: "update_presence", data: { inactivity_period: 0 } };
 
 test("what is sent goes up one after the other", async () => {
     const bus = new FakeBus();

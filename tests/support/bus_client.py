@@ -8,6 +8,7 @@ from .clients import Session
 from .pages import POSITION, SINCE
 
 MESSAGES = '/web_longpolling_bus/messages'
+ONLINE = {'inactivity_period': 0}       # of update_presence
 
 
 class BusClient:
@@ -89,3 +90,11 @@ class BusClient:
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         return thread
+
+
+def enter(session: Session) -> BusClient:
+    """A browser of this login whose user is there."""
+    browser = BusClient(session.clone())
+    browser.subscribe()
+    assert browser.event('update_presence', ONLINE) != {'expired': True}
+    return browser

@@ -24,6 +24,12 @@ def _another(uid):
     return uid is not None and uid != (request.session.uid or False)
 
 
+def _locked():
+    """Whether Odoo's module auth_timeout waits until the user says who he is: by now the sidecar refuses his polls."""
+    check = getattr(request.env['ir.http'], '_must_check_identity', None)
+    return bool(check and request.session.uid and check())
+
+
 class LongPollingBus(Controller):
 
     @route('/web_longpolling_bus/subscribe', type='jsonrpc', auth='public')
@@ -36,8 +42,8 @@ class LongPollingBus(Controller):
         :param known: whether the socket goes on from a position that it knows
         :param ticket: the one that this replaces
         :param version: of the worker: Odoo's own, and our script's
-        :returns: `expired`, or `outdated` if there is another worker by now, or else `uid`, `renewal` in seconds,
-            `ticket`, and if not `known`: `position` and `notifications`
+        :returns: `expired`, or `outdated` if there is another worker by now, or `locked` if it must ask again later, or
+            else `uid`, `renewal` in seconds, `ticket`, and if not `known`: `position` and `notifications`
         """
         if not isinstance(name, str) or len(name) != _NAME_LENGTH:
             raise ValueError("The name of a connection has %d characters." % _NAME_LENGTH)
@@ -45,6 +51,8 @@ class LongPollingBus(Controller):
             return {'expired': True}
         if version is not None and version != '%s~%s' % (WebsocketConnectionHandler._VERSION, digest_of_script()):
             return {'outdated': True}
+        if _locked():
+            return {'locked': True}
         # Odoo refuses the other events of a socket whose session has not subscribed.
         request.session['is_websocket_session'] = True
         if ticket:

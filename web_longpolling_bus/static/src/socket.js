@@ -37,6 +37,8 @@
     const OVERDUE = 20000;
     // How long the host may take to answer.
     const HOST = 60000;
+    // After which it is asked again whether the user has said who he is.
+    const LOCKED = 30000;
 
     // Of this worker. `name`: what it calls itself; nobody can guess it.
     const browser = {
@@ -133,6 +135,7 @@
             this.held = null; // the AbortController of the poll under way
             this.up = Promise.resolve();
             this.refused = 0;
+            this.wake = /** @type {(value?: any) => void} */ (() => undefined);
             if (browser.base !== settings.base) {
                 browser.position = browser.uid = null;
             }
@@ -162,6 +165,7 @@
             if (typeof message !== "string") {
                 return; // it only asks whether the connection is alive
             }
+            this.wake(); // somebody is there
             const { event_name, data } = JSON.parse(message);
             this.up = this.up.then(() => {
                 if (this.ended) {
@@ -202,10 +206,10 @@
             return !this.ended;
         }
 
-        async subscribe(channels, last) {
-            this.channels = channels;
+        /** @returns what the host says to a subscription */
+        ask(channels, last) {
             const known = browser.position !== null && browser.uid !== null;
-            const answer = await call(this.settings.base, "subscribe", {
+            return call(this.settings.base, "subscribe", {
                 name: browser.name,
                 version: this.settings.version,
                 channels: channels,
@@ -214,6 +218,18 @@
                 known: known,
                 ticket: this.ticket,
             });
+        }
+
+        async subscribe(channels, last) {
+            this.channels = channels;
+            let answer = await this.ask(channels, last);
+            while (answer.locked && !this.ended) {
+                await new Promise((resolve) => {
+                    this.wake = resolve;
+                    scope.setTimeout(resolve, LOCKED);
+                });
+                answer = this.ended ? answer : await this.ask(channels, last);
+            }
             if (!this.heed(answer)) {
                 return;
             }
@@ -392,6 +408,7 @@
 
         end() {
             this.ended = true;
+            this.wake();
             scope.clearTimeout(this.renewal);
             if (this.held !== null) {
                 this.held.abort();
