@@ -261,7 +261,14 @@ test("a session that has ended is told, and nothing of the user is kept", async 
         assert.deepEqual(socket.events.slice(1), [["close", 4001, ""]]);
         const { uid, position, presence } = bus.scope.web_longpolling_bus;
         assert.deepEqual([uid, position, presence], [null, null, null]);
-        assert.equal(bus.held("leave").length, 0);
+        assert.equal(bus.request("leave").body, bus.name); // its user is not here any more
+        const next = await bus.socket(polls);
+        await bus.sidecar("open", 200, true);
+        next.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 0 } }));
+        await settle();
+        assert.equal(bus.held("subscribe").length, 0); // the good-bye must not come after it
+        await bus.sidecar("leave", 204);
+        assert.deepEqual([bus.asked("subscribe").uid, bus.asked("subscribe").known], [null, false]);
     }
 });
 

@@ -133,7 +133,7 @@
             this.ended = false;
             this.ticket = null;
             this.held = null; // the AbortController of the poll under way
-            this.up = Promise.resolve();
+            this.up = Promise.resolve(browser.leaving); // which must not come after what this sends
             this.refused = 0;
             this.wake = /** @type {(value?: any) => void} */ (() => undefined);
             if (browser.base !== settings.base) {
@@ -419,7 +419,7 @@
         /** @param {number} [code]  without one it is the worker that closes */
         close(code) {
             this.end();
-            if (code === undefined || code === 1000) {
+            if (code === undefined || code === 1000 || code === SESSION_EXPIRED) {
                 leave(this.settings.base);
             }
             this.socket.closed(code || NO_STATUS, "");
