@@ -32,11 +32,11 @@ The host imports this module too, so nothing here needs gevent.
 from . import routes, settings
 from .errors import AuthenticationError, Gone, ReadOnlyError, SnapshotHeld
 from .positions import position
-from .publishing import publish
+from .publishing import publish, publish_many
 from .tickets import renew_ticket, revoke_ticket, ticket
 
-__all__ = ['longpolling', 'get_timeout', 'get_path', 'publish', 'position', 'ticket', 'renew_ticket', 'revoke_ticket',
-           'AuthenticationError', 'Gone', 'ReadOnlyError', 'SnapshotHeld']
+__all__ = ['longpolling', 'get_timeout', 'get_path', 'publish', 'publish_many', 'position', 'ticket', 'renew_ticket',
+           'revoke_ticket', 'AuthenticationError', 'Gone', 'ReadOnlyError', 'SnapshotHeld']
 
 
 def get_timeout():
@@ -59,6 +59,7 @@ class LongPolling(object):
     """The object ``longpolling``, whose methods an addon calls."""
 
     publish = staticmethod(publish)
+    publish_many = staticmethod(publish_many)
     position = staticmethod(position)
     ticket = staticmethod(ticket)
     renew_ticket = staticmethod(renew_ticket)

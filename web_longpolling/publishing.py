@@ -22,11 +22,23 @@ except NameError:
 
 _NOT_STORABLE = re.compile(u'[\0\ud800-\udfff]')
 
+# Events, and bytes of payloads, of one statement of publish_many.
+MANY = 1000
+MANY_BYTES = 4 * MAX_PAYLOAD
+
 _PUBLISH = "INSERT INTO longpolling_event (channel, payload) VALUES (%s, %s)"
 # A signal says "look again": one in a transaction is enough, unless a savepoint has taken it back.
 _SIGNAL = """
     INSERT INTO longpolling_event (channel) SELECT %(channel)s WHERE NOT EXISTS (
         SELECT 1 FROM longpolling_event WHERE txid = txid_current() AND channel = %(channel)s AND payload IS NULL)"""
+# The ids are given out in the order of the list.
+_PUBLISH_MANY = """
+    INSERT INTO longpolling_event (channel, payload)
+    SELECT channel, payload FROM (VALUES {rows}) AS new (place, channel, payload)
+    WHERE payload IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM longpolling_event AS old
+        WHERE old.txid = txid_current() AND old.channel = new.channel AND old.payload IS NULL)
+    ORDER BY place"""
 
 
 def send_after_commit(cr):
@@ -70,13 +82,48 @@ def publish(cr, channel, payload=None):
         several in one transaction on the same channel are one
     :raises ValueError: if the payload is larger or has no form in JSON, or `channel` is no name of one
     """
-    channel = check_channel(channel)
-    if payload is None:
+    channel, text = _checked(channel, payload)
+    if text is None:
         cr.execute(_SIGNAL, {'channel': channel})
     else:
-        text = encode(payload)
-        if len(text) > MAX_PAYLOAD:
-            raise ValueError("The payload on channel %r is %d bytes long, but the feed keeps %d: publish an id and "
-                             "let the page read the record." % (channel, len(text), MAX_PAYLOAD))
         cr.execute(_PUBLISH, (channel, text))
     send_after_commit(cr)
+
+
+def publish_many(cr, events):
+    """Publish several events, as :func:`publish` does one, in a statement for each thousand of them.
+
+    :param cr: the host's cursor, as in any model code
+    :param events: pairs of a channel and a payload, in the order in which they are to be read; None as a payload is a
+        mere signal. Where there are none, nothing happens
+    :raises ValueError: as of :func:`publish`, and then none of them is published
+    """
+    batch, size, signals, batches = [], 0, set(), []
+    for channel, payload in events:
+        channel, text = _checked(channel, payload)
+        if text is None:
+            if channel in signals:
+                continue
+            signals.add(channel)
+        if not batch or len(batch) == MANY or size + len(text or '') > MANY_BYTES:
+            batch, size = [], 0
+            batches.append(batch)
+        batch.append((len(batch), channel, text))
+        size += len(text or '')
+    for batch in batches:
+        rows = ', '.join(['(%s, %s::varchar, %s::text)'] * len(batch))
+        cr.execute(_PUBLISH_MANY.format(rows=rows), tuple(value for row in batch for value in row))
+    if batches:
+        send_after_commit(cr)
+
+
+def _checked(channel, payload):
+    """The channel, and the payload's JSON or None; raises ValueError as publish does."""
+    channel = check_channel(channel)
+    if payload is None:
+        return channel, None
+    text = encode(payload)
+    if len(text) > MAX_PAYLOAD:
+        raise ValueError("The payload on channel %r is %d bytes long, but the feed keeps %d: publish an id and "
+                         "let the page read the record." % (channel, len(text), MAX_PAYLOAD))
+    return channel, text

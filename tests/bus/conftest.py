@@ -14,17 +14,16 @@ log, programs, sql = fixtures.log, fixtures.programs, fixtures.sql
 stack = fixtures.suite_stack(options={'longpolling_timeout': str(TIMEOUT)}, install=INSTALL)
 
 
-@pytest.fixture(scope='session')
-def ann(stack) -> Session:
-    """An ordinary user, logged in."""
-    visit(stack, stack.login, stack.password).create_user('ann', 'ann')
-    return visit(stack, 'ann')
+def user(login: str):
+    """The fixture of an ordinary user, logged in, on the stack of the module that names it."""
+    @pytest.fixture(scope='session', name=login)
+    def session(stack) -> Session:
+        visit(stack, stack.login, stack.password).create_user(login, login)
+        return visit(stack, login)
+    return session
 
 
-@pytest.fixture(scope='session')
-def bob(stack) -> Session:
-    visit(stack, stack.login, stack.password).create_user('bob', 'bob')
-    return visit(stack, 'bob')
+ann, bob = user('ann'), user('bob')
 
 
 @pytest.fixture
@@ -45,3 +44,9 @@ def client():
 def send(admin):
     """`send(channel, *payloads, pause=0)`: in one transaction of the host."""
     return lambda channel, *payloads, pause=0: admin.rpc('longpolling.bus.test', 'send', [channel, payloads, pause])
+
+
+@pytest.fixture
+def status(admin):
+    """`status(uid)`: the presence of a user, as others see it."""
+    return lambda uid: admin.rpc('res.users', 'read', [[uid], ['im_status']])[0]['im_status']

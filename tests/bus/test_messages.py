@@ -64,6 +64,17 @@ def test_a_message_is_as_large_as_stock_lets_it_be(client, ann, send, channel):
     assert browser.payloads() == [text, 'small']
 
 
+def test_a_message_to_a_thousand_channels_takes_few_statements(client, ann, admin, channel, capsys):
+    """Each statement is a round trip to the database."""
+    channels = [f'{channel}-{number}' for number in range(1000)]
+    browser = client(ann, *channels[::500])
+    statements, seconds = admin.rpc('longpolling.bus.test', 'send_to_many', [channels, 'to all'])
+    browser.poll_until(lambda: len(browser.payloads()) == 2)
+    with capsys.disabled():
+        print(f'\na message to 1,000 channels: {statements} statements, {1000 * seconds:.0f} ms')
+    assert statements < 30
+
+
 def test_somebody_without_a_login_is_told_what_is_his(stack, client, ann, send, channel):
     """A visitor of a public page has a session, and no user."""
     visitor = client(visit(stack), channel)

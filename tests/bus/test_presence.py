@@ -1,21 +1,17 @@
 """Presence: who polls is online, and offline when his last tab leaves, his browser crashes, or his network is gone."""
 
+import contextlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 
-from tests.support.bus_client import BusClient
+from tests.support.bus_client import ONLINE, enter
 from tests.support.clients import visit
 from tests.support.held_polls import eventually
 
 pytestmark = pytest.mark.only_on('odoo-19.0')
-ONLINE = {'inactivity_period': 0}
-
-
-@pytest.fixture
-def status(admin):
-    """`status(uid)`: the presence of a user, as others see it."""
-    return lambda uid: admin.rpc('res.users', 'read', [[uid], ['im_status']])[0]['im_status']
 
 
 @pytest.fixture
@@ -24,13 +20,6 @@ def renewal(admin):
     admin.rpc('ir.config_parameter', 'set_param', ['web_longpolling_bus.renewal', '1'])
     yield
     admin.rpc('ir.config_parameter', 'set_param', ['web_longpolling_bus.renewal', False])
-
-
-def enter(session) -> BusClient:
-    browser = BusClient(session.clone())
-    browser.subscribe()
-    assert browser.event('update_presence', ONLINE) == {}
-    return browser
 
 
 def test_who_polls_is_online_and_offline_when_his_last_tab_leaves(ann, bob, client, status, sql):
@@ -124,3 +113,69 @@ def test_who_is_at_two_machines_stays_online(stack, ann, status):
     assert status(ann.uid) == 'online'
     second.leave()
     assert status(ann.uid) == 'offline'
+
+
+# HTTP has no order: what a browser sent one after another is handled in any order, or side by side.
+
+
+def test_who_has_left_is_not_online_again_by_what_he_sent_before(ann, status):
+    """The host handles it late. The browser, if it is there after all, subscribes again and says so once more."""
+    browser = enter(ann)
+    browser.leave()
+    assert browser.event('update_presence', ONLINE) == browser.renew() == {'renewed': False}
+    assert status(ann.uid) == 'offline'
+    browser.subscribe()
+    assert browser.event('update_presence', ONLINE) == {'renewed': True}
+    assert status(ann.uid) == 'online'
+    browser.leave()
+
+
+@pytest.fixture
+def waiting(stack, sql):
+    """`with waiting(held, *calls) as answers`: calls that begin in this order, each when those before it wait.
+
+    Meanwhile somebody else has executed `held`, and its transaction goes on; in the block everything is done.
+    """
+    @contextlib.contextmanager
+    def begin(held, *calls):
+        with contextlib.closing(psycopg2.connect(stack.dsn)) as connection, ThreadPoolExecutor(len(calls)) as pool:
+            with connection, connection.cursor() as cr:
+                cr.execute(held)
+                answers = []
+                for number, call in enumerate(calls, 1):
+                    answers.append(pool.submit(call))
+                    eventually(lambda: answers[-1].done() or len(sql(WAITING, (stack.db,))) >= number)  # noqa: B023
+            yield [answer.result() for answer in answers]
+    return begin
+
+
+WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+
+
+def test_who_leaves_beside_what_he_sent_before_is_offline(ann, status, waiting):
+    """Also if the host began with it first, and ends with it last."""
+    browser = enter(ann)
+    browser.leave()
+    browser.subscribe()
+    with waiting("SELECT 1 FROM mail_presence FOR UPDATE",
+                 lambda: browser.event('update_presence', ONLINE), browser.leave):
+        assert status(ann.uid) == 'offline'
+
+
+def test_who_leaves_with_both_browsers_at_once_is_offline(ann, status, waiting):
+    """Each of the two finds the other one, which has not left yet. Two tabs do the same where no worker is shared."""
+    first, second = enter(ann), enter(ann)
+    with waiting("SELECT 1 FROM web_longpolling_bus_connection FOR UPDATE", first.leave, second.leave):
+        assert status(ann.uid) == 'offline'
+
+
+def test_who_comes_while_another_browser_leaves_is_online(ann, status, waiting):
+    """Odoo takes back, without a word, what it was to write where somebody else has written."""
+    browser = enter(ann)
+    browser.leave()
+    browser.subscribe()
+    with waiting("UPDATE mail_presence SET last_poll = last_poll",
+                 lambda: browser.event('update_presence', ONLINE)) as answers:
+        assert answers == [{'renewed': True}]
+        assert status(ann.uid) == 'online'
+    browser.leave()

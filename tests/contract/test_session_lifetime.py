@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.run import privilege
 from tests.support import addon_writer
-from tests.support.clients import Session, session_file, visit
+from tests.support.clients import Session, rotate, session_file, visit
 from tests.support.held_polls import HeldPolls, eventually
 from tests.support.pages import Page
 
@@ -135,16 +135,6 @@ def test_a_page_says_whose_it_is_and_is_told_if_it_is_not(ann, admin, route):
 
 
 # Rotation
-
-
-def rotate(stack, session) -> Session:
-    """Let the host give the session a new name, as it does every few hours; returns the session of the new cookie."""
-    path = session_file(stack, session)
-    path.write_text(json.dumps({**json.loads(path.read_text()), 'create_time': time.time() - 5 * 3600}))
-    renewed = session.clone()
-    assert renewed.rpc('res.users', 'read', [[session.uid], ['login']])
-    assert renewed.cookie != session.cookie
-    return renewed
 
 
 @pytest.mark.only_on('odoo-19.0')

@@ -57,8 +57,8 @@ export class FakeNetwork {
     fetch(url, options, from) {
         return new Promise((resolve, reject) => {
             const request = { url, options, from, aborted: false, done: false };
-            request.body = JSON.parse(options.body);
-            request.polls = request.body.polls;
+            request.body = /^\{/.test(options.body) ? JSON.parse(options.body) : options.body;
+            request.polls = request.body && request.body.polls;
             /** The whole request is answered by this status, perhaps by a server on the way. */
             request.answer_all = (status, body, headers = {}) => {
                 request.done = true;
@@ -73,10 +73,12 @@ export class FakeNetwork {
                 request.done = true;
                 reject(new TypeError("Failed to fetch"));
             };
-            options.signal.addEventListener("abort", () => {
-                request.aborted = true;
-                reject(new DOMException("The user aborted a request.", "AbortError"));
-            });
+            if (options.signal) {
+                options.signal.addEventListener("abort", () => {
+                    request.aborted = true;
+                    reject(new DOMException("The user aborted a request.", "AbortError"));
+                });
+            }
             this.requests.push(request);
         });
     }

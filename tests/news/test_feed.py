@@ -124,6 +124,72 @@ def test_signals_of_one_transaction_are_one(transaction, publish, ann, channel):
     assert page.payloads() == [None]
 
 
+class Counting:
+    """A cursor that counts its statements."""
+
+    def __init__(self, cr):
+        self.cr, self.statements = cr, 0
+
+    def execute(self, *arguments):
+        self.statements += 1
+        self.cr.execute(*arguments)
+
+
+def test_many_events_are_published_by_few_statements_and_in_their_order(transaction, ann, channel):
+    channels, found = [channel, f'{channel}-2', f'{channel}-3'], []
+    page = following(ann, *channels)
+    with transaction() as cr:
+        counting = Counting(cr)
+        publishing.publish(cr, channel, 'before')
+        publishing.publish_many(counting, ((channels[number % 3], number) for number in range(2500)))
+        publishing.publish_many(counting, [])
+        publishing.publish(cr, channel, 'after')
+    while len(found) < 2502:
+        found += page.payloads()
+    assert found == ['before', *range(2500), 'after']
+    assert counting.statements == 3
+
+
+def test_large_events_are_published_by_more_statements(transaction, ann, channel):
+    """A statement is bounded in bytes too."""
+    page, found, large = following(ann, channel), [], 'x' * (MEGABYTE - 2)
+    with transaction() as cr:
+        counting = Counting(cr)
+        publishing.publish_many(counting, [(channel, payload) for payload in [large] * 5 + ['small']])
+    while len(found) < 6:
+        found += page.payloads()
+    assert found == [large] * 5 + ['small']
+    assert counting.statements == 2
+
+
+def test_signals_among_many_events_are_one_in_a_transaction(transaction, ann, channel):
+    """Those before, those among them, and those after."""
+    page = following(ann, channel, f'{channel}-2')
+    with transaction() as cr:
+        publishing.publish(cr, channel)
+        publishing.publish_many(cr, [(channel, 1), (channel, None), (f'{channel}-2', None), (channel, 2),
+                                     (f'{channel}-2', None)])
+        publishing.publish(cr, f'{channel}-2')
+    assert [(event['channel'], event['payload']) for event in page.answer()['events']] == [
+        (channel, None), (channel, 1), (f'{channel}-2', None), (channel, 2)]
+
+
+def test_of_many_events_none_is_published_if_one_can_not_be(transaction, ann, publish, channel):
+    page = following(ann, channel)
+    with transaction() as cr:
+        for events in ([(channel, 1), (channel, object())], [(channel, 1), ('', 2)], [(channel, 'x' * MEGABYTE)]):
+            with pytest.raises(ValueError):
+                publishing.publish_many(cr, events)
+    publish(channel, 'next')
+    assert page.payloads() == ['next']
+
+
+def test_many_events_of_model_code_wake_those_who_follow(holding, ann, admin, channel):
+    answer = holding.follow(ann, channel)
+    admin.rpc(TELLER, 'publish_many', [[[channel, 'one'], [channel, 'two']]])
+    assert payloads(answer.result().json()) == ['one', 'two']
+
+
 def test_rows_that_another_program_writes_arrive_within_a_second_or_two(ann, sql, holding, channel):
     """Nobody has sent a wake-up: the sidecar's own look finds them while somebody follows."""
     answer = holding.follow(ann, channel)

@@ -8,6 +8,7 @@ from .clients import Session
 from .pages import POSITION, SINCE
 
 MESSAGES = '/web_longpolling_bus/messages'
+ONLINE = {'inactivity_period': 0}       # of update_presence
 
 
 class BusClient:
@@ -39,7 +40,8 @@ class BusClient:
         return said
 
     def event(self, name: str, data: dict) -> dict:
-        return self.session.call('/web_longpolling_bus/event', {'event_name': name, 'data': data, 'uid': self.uid})
+        return self.session.call('/web_longpolling_bus/event', {
+            'name': self.name, 'event_name': name, 'data': data, 'uid': self.uid})
 
     def renew(self) -> dict:
         return self.session.call('/web_longpolling_bus/renew', {
@@ -88,3 +90,11 @@ class BusClient:
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         return thread
+
+
+def enter(session: Session) -> BusClient:
+    """A browser of this login whose user is there."""
+    browser = BusClient(session.clone())
+    browser.subscribe()
+    assert browser.event('update_presence', ONLINE) != {'expired': True}
+    return browser

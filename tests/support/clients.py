@@ -6,6 +6,7 @@ a test sees exactly what a browser would.
 
 import itertools
 import json
+import time
 from pathlib import Path
 
 import requests
@@ -146,3 +147,18 @@ def session_file(stack, session: Session) -> Path:
 def expire(stack, session: Session):
     """End the session as the hosts let one expire: they remove its file."""
     session_file(stack, session).unlink()
+
+
+def rotate(stack, session: Session) -> Session:
+    """Let the host give the session a new name, as it does every few hours; returns the session of the new cookie."""
+    grow_old(stack, session)
+    renewed = session.clone()
+    assert renewed.rpc('res.users', 'read', [[session.uid], ['login']])
+    assert renewed.cookie != session.cookie
+    return renewed
+
+
+def grow_old(stack, session: Session):
+    """Let the host rotate an Odoo session at its next request."""
+    path = session_file(stack, session)
+    path.write_text(json.dumps({**json.loads(path.read_text()), 'create_time': time.time() - 5 * 3600}))

@@ -5,6 +5,7 @@
 from odoo.addons.bus.controllers.main import BusController
 from odoo.addons.bus.websocket import WebsocketConnectionHandler
 from odoo.addons.web_longpolling.longpolling import longpolling
+from odoo.exceptions import ConcurrencyError
 from odoo.http import Controller, request, route
 
 from ..models.ir_http import digest_of_script
@@ -25,6 +26,12 @@ def _another(uid):
     return uid is not None and uid != (request.session.uid or False)
 
 
+def _locked():
+    """Whether Odoo's module auth_timeout waits until the user says who he is: by now the sidecar refuses his polls."""
+    check = getattr(request.env['ir.http'], '_must_check_identity', None)
+    return bool(check and request.session.uid and check())
+
+
 class LongPollingBus(Controller):
 
     @route('/web_longpolling_bus/subscribe', type='jsonrpc', auth='public')
@@ -37,8 +44,8 @@ class LongPollingBus(Controller):
         :param known: whether the socket goes on from a position that it knows
         :param ticket: the one that this replaces
         :param version: of the worker: Odoo's own, and our script's
-        :returns: `expired`, or `outdated` if there is another worker by now, or else `uid`, `renewal` in seconds,
-            `ticket`, and if not `known`: `position` and `notifications`
+        :returns: `expired`, or `outdated` if there is another worker by now, or `locked` if it must ask again later, or
+            else `uid`, `renewal` in seconds, `ticket`, and if not `known`: `position` and `notifications`
         """
         if not isinstance(name, str) or len(name) != _NAME_LENGTH:
             raise ValueError("The name of a connection has %d characters." % _NAME_LENGTH)
@@ -46,6 +53,8 @@ class LongPollingBus(Controller):
             return {'expired': True}
         if version is not None and version != '%s~%s' % (WebsocketConnectionHandler._VERSION, digest_of_script()):
             return {'outdated': True}
+        if _locked():
+            return {'locked': True}
         # Odoo refuses the other events of a socket whose session has not subscribed.
         request.session['is_websocket_session'] = True
         if ticket:
@@ -59,12 +68,25 @@ class LongPollingBus(Controller):
                     renewal=request.env['web_longpolling_bus.connection']._renewal())
 
     @route('/web_longpolling_bus/event', type='jsonrpc', auth='public')
-    def event(self, event_name, data=None, uid=None):
-        """Any other event on Odoo's socket."""
+    def event(self, name, event_name, data=None, uid=None):
+        """Any other event on Odoo's socket; `renewed` is False if the browser must subscribe again before it.
+
+        A socket has an order, requests have none: this one may come after, or beside, the one by which the browser
+        leaves, and must not set its user online again. Both write the row of the connection, so one of them waits for
+        the other, and then sees what the other has done.
+        """
         if _another(uid) or 'is_websocket_session' not in request.session:
             return {'expired': True}
+        if not _connections(name)._renew():
+            return {'renewed': False}
+        taken_back = []
+        request.env.cr.postrollback.add(lambda: taken_back.append(True))
         request.env['ir.websocket']._serve_ir_websocket(event_name, data)
-        return {}
+        if taken_back:
+            # Odoo has met somebody else who wrote the same presence, and ignores its own. That may have been another
+            # browser of this user, which has left.
+            raise ConcurrencyError(event_name)      # the host handles the request anew
+        return {'renewed': True}
 
     @route('/web_longpolling_bus/renew', type='jsonrpc', auth='public')
     def renew(self, name, ticket, uid=None):

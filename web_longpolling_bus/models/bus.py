@@ -15,7 +15,7 @@ class Bus(models.Model):
     def create(self, vals_list):
         # All of _sendone arrives here, just before the commit; there is no other writer.
         messages = super().create(vals_list)
-        for message in messages:
-            for payload in payloads(message.id, message.message or ''):
-                longpolling.publish(self.env.cr, feed_channel(message.channel or ''), payload)
+        longpolling.publish_many(self.env.cr, (
+            (feed_channel(message.channel or ''), payload)
+            for message in messages for payload in payloads(message.id, message.message or '')))
         return messages

@@ -67,7 +67,10 @@ class Connection(models.Model):
             self.create(dict(values, name=name))
 
     def _renew(self):
-        """Whether it was known; it is there until the next renewal is missed."""
+        """Whether it was known; it is there until the next renewal is missed.
+
+        Who deletes it meanwhile waits for this transaction, and has to begin anew after it.
+        """
         self.env.cr.execute("UPDATE web_longpolling_bus_connection SET seen = %s WHERE id IN %s RETURNING id",
                             (fields.Datetime.now(), tuple(self.ids) or (0,)))
         return bool(self.env.cr.fetchall())
@@ -78,6 +81,9 @@ class Connection(models.Model):
             others = self.search([
                 ('id', 'not in', self.ids), ('user_id', '=', connection.user_id.id), ('guest', '=', connection.guest),
                 ('seen', '>=', self._deadline())]) if connection.user_id or connection.guest else self.browse()
+            # One of these that leaves beside this one waits here, and then does not find this one any more.
+            self.env.cr.execute("SELECT 1 FROM web_longpolling_bus_connection WHERE id IN %s ORDER BY id FOR UPDATE",
+                                (tuple((connection + others).ids),))
             presences = getattr(connection._person(), 'presence_ids', []) if others else []
             statuses = [(presence, presence.status) for presence in presences]
             user, session, cookies = connection.user_id, connection.session, connection._cookies()

@@ -23,6 +23,11 @@ class Teller(models.AbstractModel):
         return True
 
     @api.model
+    def publish_many(self, events):
+        longpolling.publish_many(self.env.cr, events)
+        return True
+
+    @api.model
     def ticket(self, channels, uid, seconds):
         """A token, and the position of what this transaction sees."""
         return longpolling.ticket(self.env.cr, channels, uid or None, seconds), longpolling.position(self.env.cr)

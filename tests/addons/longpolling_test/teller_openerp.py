@@ -20,6 +20,10 @@ class Teller(osv.AbstractModel):
             raise osv.except_osv('Error', 'rolled back')
         return True
 
+    def publish_many(self, cr, uid, events, context=None):
+        longpolling.publish_many(cr, events)
+        return True
+
     def ticket(self, cr, uid, channels, user, seconds, context=None):
         """A token, and the position of what this transaction sees."""
         return longpolling.ticket(cr, channels, user or None, seconds), longpolling.position(cr)

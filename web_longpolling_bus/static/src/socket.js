@@ -39,17 +39,22 @@
     const OVERDUE = 20000;
     // How long the host may take to answer.
     const HOST = 60000;
+    // After which it is asked again whether the user has said who he is.
+    const LOCKED = 30000;
 
     // Of this worker. `name`: what it calls itself; nobody can guess it.
     const browser = {
         name: [...scope.crypto.getRandomValues(new Uint8Array(16))]
             .map((byte) => byte.toString(16).padStart(2, "0"))
             .join(""),
+        left: false, // whether its last page has left, and the host was told
+        leaving: null, // by this request
         deaths: 0,
         polling: false, // whether WebSockets are known not to work
         retries: 0,
         probe: null, // a WebSocket that is tried while polls go on
         ready: null, // one that has shown that it works
+        presence: null, // what the worker last said of its user
         parts: "", // of a message that comes in several events; it goes with the position
         position: null, // up to which messages were handed out,
         uid: null, // to the socket of this user, of
@@ -130,8 +135,9 @@
             this.ended = false;
             this.ticket = null;
             this.held = null; // the AbortController of the poll under way
-            this.up = Promise.resolve();
+            this.up = Promise.resolve(browser.leaving); // which must not come after what this sends
             this.refused = 0;
+            this.wake = /** @type {(value?: any) => void} */ (() => undefined);
             if (browser.base !== settings.base) {
                 browser.position = browser.uid = null;
             }
@@ -161,6 +167,7 @@
             if (typeof message !== "string") {
                 return; // it only asks whether the connection is alive
             }
+            this.wake(); // somebody is there
             const { event_name, data } = JSON.parse(message);
             this.up = this.up.then(() => {
                 if (this.ended) {
@@ -173,24 +180,38 @@
             });
         }
 
-        async event(event_name, data) {
-            const answer = await call(this.settings.base, "event", { event_name, data, uid: browser.uid });
-            this.heed(answer);
+        async event(event_name, data, again = true) {
+            if (event_name === "update_presence") {
+                browser.presence = data;
+            }
+            const answer = await call(this.settings.base, "event", {
+                name: browser.name,
+                event_name,
+                data,
+                uid: browser.uid,
+            });
+            if (this.heed(answer) && answer.renewed === false && again && !is_left()) {
+                // The host took this browser for gone. It is not, so it comes back, and says that once more.
+                await this.subscribe(this.channels, browser.last);
+                if (!this.ended) {
+                    await this.event(event_name, data, false);
+                }
+            }
         }
 
         /** @returns {boolean} whether the socket goes on */
         heed(answer) {
             if (answer.expired && !this.ended) {
-                browser.uid = browser.position = null;
+                browser.uid = browser.position = browser.presence = null;
                 this.close(SESSION_EXPIRED);
             }
             return !this.ended;
         }
 
-        async subscribe(channels, last) {
-            this.channels = channels;
+        /** @returns what the host says to a subscription */
+        ask(channels, last) {
             const known = browser.position !== null && browser.uid !== null;
-            const answer = await call(this.settings.base, "subscribe", {
+            return call(this.settings.base, "subscribe", {
                 name: browser.name,
                 version: this.settings.version,
                 channels: channels,
@@ -199,6 +220,18 @@
                 known: known,
                 ticket: this.ticket,
             });
+        }
+
+        async subscribe(channels, last) {
+            this.channels = channels;
+            let answer = await this.ask(channels, last);
+            while (answer.locked && !this.ended) {
+                await new Promise((resolve) => {
+                    this.wake = resolve;
+                    scope.setTimeout(resolve, LOCKED);
+                });
+                answer = this.ended ? answer : await this.ask(channels, last);
+            }
             if (!this.heed(answer)) {
                 return;
             }
@@ -239,10 +272,22 @@
                     return;
                 }
                 this.renew_after(delay);
-                if (answer.renewed === false) {
-                    this.subscribe_again();
+                if (answer.renewed === false && !is_left()) {
+                    this.come_back();
                 }
             }, jitter(delay));
+        }
+
+        /** The host took this browser for gone, and its user for offline. */
+        come_back() {
+            if (this.ticket === null) {
+                return; // it is still on its way
+            }
+            this.up = this.up.then(() => browser.leaving); // which must not come after it
+            this.subscribe_again();
+            if (browser.presence !== null) {
+                this.send(JSON.stringify({ event_name: "update_presence", data: browser.presence }));
+            }
         }
 
         subscribe_again() {
@@ -365,6 +410,7 @@
 
         end() {
             this.ended = true;
+            this.wake();
             scope.clearTimeout(this.renewal);
             if (this.held !== null) {
                 this.held.abort();
@@ -375,7 +421,7 @@
         /** @param {number} [code]  without one it is the worker that closes */
         close(code) {
             this.end();
-            if (code === undefined || code === 1000) {
+            if (code === undefined || code === 1000 || code === SESSION_EXPIRED) {
                 leave(this.settings.base);
             }
             this.socket.closed(code || NO_STATUS, "");
@@ -478,10 +524,14 @@
             browser.ready = null;
             this.inner = socket;
             let works = null;
+            let young = true;
             const opened = () => {
                 scope.clearTimeout(opening);
                 browser.position = null; // from here on the server itself goes on from the last id
-                works = scope.setTimeout(() => (browser.deaths = 0), WORKS);
+                works = scope.setTimeout(() => {
+                    young = false;
+                    browser.deaths = 0;
+                }, WORKS);
                 this.opened();
             };
             const give_up = () => {
@@ -504,7 +554,7 @@
                     give_up();
                     return;
                 }
-                if (event.code === ABNORMAL && this.readyState === Socket.OPEN && browser.deaths < DEATHS) {
+                if (event.code === ABNORMAL && young && this.readyState === Socket.OPEN && browser.deaths < DEATHS) {
                     browser.deaths += 1;
                     browser.polling = browser.deaths === DEATHS;
                 }
@@ -561,6 +611,8 @@
     const shared = typeof scope.SharedWorkerGlobalScope === "function" && scope instanceof scope.SharedWorkerGlobalScope;
     const pages = shared && scope.BroadcastChannel ? new BroadcastChannel("web_longpolling_bus") : null;
 
+    /** Whether the last page has said good-bye; the worker itself may go on for a while, or for another page. */
+    const is_left = () => shared && ports.size === 0;
     const is_polling = () => [...sockets].some((each) => each.inner instanceof Polls && !each.inner.ended);
 
     /** Tell the pages what the last of them has to say when it leaves; see leave.js. */
@@ -571,7 +623,7 @@
     }
 
     function leave(base) {
-        scope.fetch(base + "/web_longpolling_bus/leave", {
+        browser.leaving = scope.fetch(base + "/web_longpolling_bus/leave", {
             method: "POST", body: browser.name, credentials: "same-origin", keepalive: true,
         }).catch(() => undefined);
     }
@@ -581,6 +633,7 @@
             return;
         }
         if (ports.size === 0 && is_polling()) {
+            browser.left = true;
             leave(browser.base);
         }
         announce();
@@ -591,6 +644,12 @@
     }
     scope.addEventListener("connect", (event) => {
         const port = event.ports[0];
+        if (browser.left) {
+            // What the worker says to this page is that it is connected, and the page does not say that its user is there.
+            browser.left = false;
+            browser.presence = { inactivity_period: 0 };
+            [...sockets].filter((each) => each.inner instanceof Polls).forEach((each) => each.inner.come_back());
+        }
         ports.add(port);
         port.addEventListener("message", (message) => message.data && message.data.action === "BUS:LEAVE" && left(port));
         port.addEventListener("close", () => left(port));

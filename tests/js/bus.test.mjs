@@ -1,0 +1,466 @@
+// What Odoo's bus worker takes for a WebSocket. Each test is named after the sentence it proves.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeBus, FakePage, ORIGIN } from "./bus_fakes.mjs";
+import { settle } from "./clock_and_network.mjs";
+
+const OPENED = [["open"]];
+const PRESENCE = { event_name: "update_presence", data: { inactivity_period: 0 } };
+const polls = { transport: "longpolling" };
+
+/** A bus whose WebSockets are refused, so that it polls. */
+async function refused() {
+    const bus = new FakeBus();
+    const socket = await bus.socket();
+    bus.native.end();
+    await bus.sidecar("open", 200, true);
+    await bus.subscribe(socket);
+    return { bus, socket };
+}
+
+// -- a WebSocket or polls
+
+test("without anything of ours in the version the socket is the browser's own", () => {
+    const bus = new FakeBus();
+    const socket = new bus.scope.WebSocket("wss://odoo.example/websocket?version=19.0-2");
+    assert.equal(socket, bus.native);
+});
+
+test("a WebSocket that opens is taken, and hears Odoo's own version", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.socket();
+    assert.equal(bus.native.address, "wss://odoo.example/websocket?version=19.0-2");
+    assert.throws(() => socket.send("too early"));
+    bus.native.open();
+    bus.native.onmessage({ data: "[1]" });
+    socket.send("up");
+    bus.native.end(4001, "expired");
+    assert.deepEqual(bus.native.sent, ["up"]);
+    assert.deepEqual(socket.events, [...OPENED, ["message", [1]], ["close", 4001, "expired"]]);
+    await bus.advance(60000);
+    assert.equal(bus.network.requests.length, 0);
+});
+
+test("one that is refused is replaced by polls, and the worker is told of one opening alone", async () => {
+    const { bus, socket } = await refused();
+    assert.deepEqual(socket.events, OPENED);
+    assert.equal(bus.network.requests[0].url, ORIGIN + "/openerplongpolling/web_longpolling_bus/open");
+    const next = await bus.socket(); // no other one is tried first
+    assert.equal(bus.natives.length, 1);
+    assert.equal(next.readyState, 0);
+});
+
+test("one that is not answered within five seconds is given up", async () => {
+    const bus = new FakeBus();
+    await bus.socket();
+    await bus.advance(4999);
+    assert.equal(bus.held("open").length, 0);
+    await bus.advance(1);
+    assert.equal(bus.held("open").length, 1);
+    assert.ok(bus.native.closed);
+});
+
+test("two that die young, one after the other, are enough", async () => {
+    const bus = new FakeBus();
+    for (let number = 0; number < 2; number += 1) {
+        const socket = await bus.socket();
+        bus.native.open();
+        await bus.advance(10000);
+        bus.native.end();
+        assert.deepEqual(socket.events, [...OPENED, ["close", 1006, ""]]);
+    }
+    await bus.socket();
+    assert.deepEqual([bus.natives.length, bus.held("open").length], [2, 1]);
+});
+
+test("those that die after twenty seconds, or are ended by the server, do not count", async () => {
+    const bus = new FakeBus();
+    for (const [life, code] of [[10000, 1006], [20000, 1006], [10000, 1006], [100, 1001], [100, 4002]]) {
+        await bus.socket();
+        bus.native.open();
+        await bus.advance(life);
+        bus.native.end(code);
+    }
+    await bus.socket();
+    assert.equal(bus.natives.length, 6);
+    assert.equal(bus.held("open").length, 0);
+});
+
+test("where there is neither the worker is told that it could not be opened", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.socket();
+    bus.native.end();
+    await bus.sidecar("open", 502, "<html>");
+    assert.deepEqual(socket.events, [["error"], ["close", 1006, ""]]);
+    const next = await bus.socket(polls);
+    await bus.advance(5000); // no answer
+    assert.deepEqual(next.events, [["error"], ["close", 1006, ""]]);
+});
+
+// -- back to the WebSocket
+
+test("a WebSocket that has lived for twenty seconds beside the polls is taken", async () => {
+    const { bus, socket } = await refused();
+    await bus.advance(60000);
+    const probe = bus.native;
+    assert.equal(bus.natives.length, 2);
+    probe.open();
+    await bus.advance(19999);
+    assert.deepEqual(socket.events, OPENED);
+    await bus.advance(1);
+    assert.deepEqual(socket.events, [...OPENED, ["close", 4002, ""]]); // the worker connects again at once
+    assert.equal(bus.held("messages").length + bus.held("leave").length, 0);
+    const next = await bus.socket();
+    assert.deepEqual([next.events, bus.natives.length], [OPENED, 2]);
+    probe.onmessage({ data: "[2]" });
+    assert.deepEqual(next.events[1], ["message", [2]]);
+});
+
+test("one that has shown that it works and dies before the worker takes it is not taken", async () => {
+    const { bus } = await refused();
+    await bus.advance(60000);
+    bus.native.open();
+    await bus.advance(20000);
+    bus.native.end();
+    const next = await bus.socket();
+    assert.deepEqual([next.readyState, bus.natives.length], [0, 3]);
+});
+
+test("the pause until one is tried again doubles, up to half an hour", async () => {
+    const { bus } = await refused();
+    const pauses = [];
+    for (let number = 0; number < 7; number += 1) {
+        const [before, begun] = [bus.natives.length, bus.clock.time];
+        while (bus.natives.length === before) {
+            await bus.advance(1000);
+            bus.held("messages").forEach((request) => request.answer_all(204));
+            bus.held("renew").forEach((request) => request.answer_all(200, { result: { renewed: true } }));
+        }
+        pauses.push((bus.clock.time - begun) / 1000);
+        bus.native.end();
+    }
+    assert.deepEqual(pauses, [60, 120, 240, 480, 960, 1800, 1800]);
+});
+
+test("who is told to poll tries no WebSocket", async () => {
+    const bus = new FakeBus();
+    await bus.polling();
+    await bus.advance(100000);
+    assert.equal(bus.natives.length, 0);
+});
+
+// -- messages
+
+test("what a subscription and polls bring is told with its ids, and each poll goes on from the last answer", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a", "b"], last: 5 } }));
+    await settle();
+    assert.deepEqual(bus.asked("subscribe"), {
+        name: bus.name, version: "19.0-2~abcd1234", channels: ["a", "b"], last: 5, uid: null, known: false, ticket: null,
+    });
+    await bus.subscribed({ notifications: [{ id: 6, message: "six" }] });
+    const since = () => bus.request("messages").options.headers["X-Longpolling-Since"];
+    assert.deepEqual([since(), bus.request("messages").body], ["p0", { ticket: "ticket-1" }]);
+    await bus.messages("p1", [8, '"eight"'], [7, '"seven"']);
+    assert.equal(since(), "p1");
+    await bus.sidecar("messages", 204, undefined, { "X-Longpolling-Position": "p2" });
+    assert.equal(since(), "p2");
+    assert.deepEqual(socket.events.slice(1), [
+        ["message", [{ id: 6, message: "six" }]],
+        ["message", [{ id: 8, message: "eight" }, { id: 7, message: "seven" }]],
+    ]);
+});
+
+test("another subscription goes on from the position, with the highest id, in place of the ticket", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.messages("p1", [9, "1"]);
+    const before = bus.request("messages");
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a", "c"], last: 5 } }));
+    await settle();
+    const { known, last, uid, ticket } = bus.asked("subscribe");
+    assert.deepEqual([known, last, uid, ticket], [true, 9, 7, "ticket-1"]);
+    await bus.subscribed({ ticket: "ticket-2" });
+    assert.ok(before.aborted);
+    assert.deepEqual(bus.request("messages").body, { ticket: "ticket-2" });
+});
+
+test("a message that comes in parts is told when it is whole, also if the parts come in several answers", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.messages("p1", [1, '"a'], [2, '["b', true]);
+    assert.deepEqual(bus.reports.length, 1); // the first one is cut off, which is nobody's but the server's fault
+    await bus.messages("p2", [2, 'c"', true]);
+    await bus.messages("p3", [2, ', 1]'], [3, "3"]);
+    assert.deepEqual(socket.events.slice(1), [["message", [{ id: 2, message: ["bc", 1] }, { id: 3, message: 3 }]]]);
+});
+
+test("who has missed events tells the host, connects again and asks by the last id", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.messages("p1", [9, "1"]);
+    await bus.sidecar("messages", 200, { position: "p9", events: [], missed: true });
+    assert.equal(bus.held("missed").length, 1);
+    await bus.host("missed", {});
+    assert.deepEqual(socket.events.at(-1), ["close", 4002, ""]);
+    const next = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    next.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 9 } }));
+    await settle();
+    assert.deepEqual([bus.asked("subscribe").known, bus.asked("subscribe").last], [false, 9]);
+});
+
+// -- what goes wrong
+
+test("a sidecar that is away for less than twenty seconds is not noticed", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.sidecar("messages", 503, "", { "X-Longpolling": "stopping" });
+    for (const status of [502, 200, 503]) {
+        await bus.advance(4000);
+        await bus.sidecar("messages", status, "<html>a page of a proxy's</html>");
+    }
+    await bus.advance(5000);
+    await bus.messages("p1", [1, "1"]);
+    assert.deepEqual(socket.events.slice(1), [["message", [{ id: 1, message: 1 }]]]);
+});
+
+test("one that is away for longer is a lost connection", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    for (let second = 0; second < 30 && socket.readyState === 1; second += 1) {
+        bus.held("messages").forEach((request) => request.fail());
+        await bus.advance(1000);
+    }
+    assert.deepEqual(socket.events.slice(1), [["close", 1006, ""]]);
+    assert.equal(bus.network.held.length, 0);
+});
+
+test("a poll that is not answered in time is broken off, and repeated", async () => {
+    const bus = new FakeBus();
+    await bus.polling({ transport: "longpolling", timeout: 60 });
+    const first = bus.request("messages");
+    await bus.advance(79999);
+    assert.ok(!first.aborted);
+    await bus.advance(1000);
+    assert.ok(first.aborted);
+    assert.equal(bus.held("messages").length, 1);
+});
+
+test("a session that has ended is told, and nothing of the user is kept", async () => {
+    const expired = { result: { expired: true } };
+    for (const answer of [expired, { error: { code: 100, message: "Session expired" } }]) {
+        const bus = new FakeBus();
+        const socket = await bus.polling();
+        socket.send(JSON.stringify({ event_name: "update_presence", data: { inactivity_period: 0 } }));
+        await settle();
+        bus.request("event").answer_all(200, answer);
+        await settle();
+        assert.deepEqual(socket.events.slice(1), [["close", 4001, ""]]);
+        const { uid, position, presence } = bus.scope.web_longpolling_bus;
+        assert.deepEqual([uid, position, presence], [null, null, null]);
+        assert.equal(bus.request("leave").body, bus.name); // its user is not here any more
+        const next = await bus.socket(polls);
+        await bus.sidecar("open", 200, true);
+        next.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 0 } }));
+        await settle();
+        assert.equal(bus.held("subscribe").length, 0); // the good-bye must not come after it
+        await bus.sidecar("leave", 204);
+        assert.deepEqual([bus.asked("subscribe").uid, bus.asked("subscribe").known], [null, false]);
+    }
+});
+
+test("a poll that is refused asks the host, twice, before the session is taken for ended", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    for (let time = 0; time < 2; time += 1) {
+        await bus.sidecar("messages", 401, { error: "log in again" });
+        await bus.advance(200);
+        await bus.subscribed({ ticket: "ticket-" + (time + 2) });
+    }
+    assert.equal(bus.request("messages").body.ticket, "ticket-3");
+    assert.deepEqual(socket.events, OPENED);
+    await bus.sidecar("messages", 401, { error: "log in again" });
+    assert.deepEqual(socket.events.slice(1), [["close", 4001, ""]]);
+});
+
+test("who has to say who he is asks again every half a minute, or when he does something, and goes on", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.sidecar("messages", 401, { error: "log in again" });
+    await bus.advance(200);
+    await bus.host("subscribe", { locked: true });
+    for (let time = 0; time < 10; time += 1) {
+        await bus.advance(29999);
+        assert.equal(bus.network.held.filter((request) => !request.url.endsWith("/renew")).length, 0);
+        await bus.advance(1);
+        await bus.host("subscribe", { locked: true });
+    }
+    socket.send(JSON.stringify(PRESENCE));
+    await settle();
+    await bus.subscribed({ ticket: "ticket-2" });
+    const { headers, body } = bus.request("messages").options;
+    assert.deepEqual([headers["X-Longpolling-Since"], body], ["p0", '{"ticket":"ticket-2"}']);
+    assert.deepEqual(bus.asked("event").data, PRESENCE.data);
+    assert.deepEqual(socket.events, OPENED);
+});
+
+test("a ticket that is over is replaced", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.sidecar("messages", 410, { error: "gone" });
+    await bus.subscribed({ ticket: "ticket-2" });
+    assert.equal(bus.request("messages").body.ticket, "ticket-2");
+    assert.deepEqual(socket.events, OPENED);
+});
+
+test("a worker that is out of date is told so as Odoo's server tells it", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 0 } }));
+    await settle();
+    await bus.host("subscribe", { outdated: true });
+    assert.deepEqual(socket.events.slice(1), [["close", 1000, "OUTDATED_VERSION"]]);
+});
+
+test("a host that fails at the subscription is a lost connection", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 0 } }));
+    await settle();
+    await bus.sidecar("subscribe", 500, "");
+    assert.deepEqual(socket.events.slice(1), [["close", 1006, ""]]);
+});
+
+// -- up to the host
+
+test("what is sent goes up one after the other", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 0 } }));
+    socket.send(JSON.stringify(PRESENCE));
+    socket.send(new Uint8Array([0])); // asks whether the connection is alive
+    await settle();
+    assert.equal(bus.held("event").length, 0);
+    await bus.subscribed();
+    assert.deepEqual(bus.asked("event"), { name: bus.name, ...PRESENCE, uid: 7 });
+    await bus.host("event", { renewed: true });
+    assert.equal(bus.held("event").length, 0);
+});
+
+test("who was taken for gone subscribes again, and says once more what he was about to say, but only once", async () => {
+    const bus = new FakeBus();
+    bus.page();
+    const socket = await bus.polling();
+    socket.send(JSON.stringify(PRESENCE));
+    await settle();
+    await bus.host("event", { renewed: false });
+    assert.equal(bus.asked("subscribe").known, true);
+    await bus.subscribed({ ticket: "ticket-2" });
+    assert.deepEqual(bus.asked("event"), { name: bus.name, ...PRESENCE, uid: 7 });
+    await bus.host("event", { renewed: false });
+    assert.deepEqual([bus.held("event").length, bus.held("subscribe").length], [0, 0]);
+});
+
+test("it says every two minutes that it is there, and who was taken for gone says that its user is, too", async () => {
+    const bus = new FakeBus();
+    bus.page();
+    const socket = await bus.polling({ transport: "longpolling", timeout: 600 });
+    socket.send(JSON.stringify(PRESENCE));
+    await settle();
+    await bus.host("event", { renewed: true });
+    await bus.advance(120000);
+    assert.deepEqual(bus.asked("renew"), { name: bus.name, ticket: "ticket-1", uid: 7 });
+    await bus.host("renew", { renewed: true });
+    await bus.advance(120000);
+    await bus.host("renew", { renewed: false });
+    await bus.subscribed({ ticket: "ticket-2" });
+    assert.deepEqual(bus.asked("event").data, PRESENCE.data);
+});
+
+// -- who leaves
+
+test("the last page that leaves is told to the host, and the last page knows that it is that", async () => {
+    const bus = new FakeBus();
+    const pages = [bus.page(), bus.page()];
+    await bus.polling();
+    pages[0].leave();
+    assert.deepEqual(bus.told.at(-1), { name: bus.name, polling: true, pages: 1 });
+    assert.equal(bus.held("leave").length, 0);
+    pages[1].leave();
+    pages[1].leave(); // the port's closing is an event of its own
+    assert.deepEqual([bus.request("leave").body, bus.request("leave").options.keepalive], [bus.name, true]);
+});
+
+test("what a worker without pages sent before is not sent anew", async () => {
+    const bus = new FakeBus();
+    const page = bus.page();
+    const socket = await bus.polling();
+    socket.send(JSON.stringify(PRESENCE));
+    await settle();
+    page.leave();
+    await bus.host("event", { renewed: false });
+    assert.equal(bus.held("subscribe").length, 0);
+});
+
+test("a page that comes to a worker whose last one has left brings its user back, after the good-bye", async () => {
+    const bus = new FakeBus();
+    const page = bus.page();
+    await bus.polling();
+    page.leave();
+    bus.page();
+    await settle();
+    assert.equal(bus.held("subscribe").length, 0);
+    await bus.sidecar("leave", 204);
+    await bus.subscribed();
+    assert.deepEqual(bus.asked("event").data, { inactivity_period: 0 });
+    await bus.host("event", { renewed: true });
+    bus.page();
+    await settle();
+    assert.equal(bus.held("subscribe").length, 0);
+});
+
+test("a worker that closes the socket leaves, and one without polls says nothing", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    socket.close();
+    await settle();
+    assert.equal(bus.request("leave").body, bus.name);
+    assert.deepEqual(socket.events.slice(1), [["close", 1005, ""]]);
+    assert.equal(bus.held("messages").length, 0);
+    const other = new FakeBus();
+    const page = other.page();
+    await other.socket();
+    other.native.open();
+    page.leave();
+    assert.equal(other.network.requests.length, 0);
+});
+
+test("a worker of one page alone leaves with it", async () => {
+    const bus = new FakeBus({ shared: false });
+    await bus.polling();
+    bus.hears.message({ data: { action: "BUS:LEAVE" } });
+    assert.equal(bus.request("leave").body, bus.name);
+    assert.deepEqual(bus.told, []);
+});
+
+test("the last page of a browser that polls sends a beacon, and no other does", () => {
+    const hidden = (worker, how) => {
+        const page = new FakePage();
+        assert.equal(page.asked, "?");
+        page.hear({ name: "other", polling: true, pages: 2 });
+        page.hear(worker);
+        page.hide(how);
+        return page.beacons;
+    };
+    const worker = { name: "one", polling: true, pages: 1 };
+    assert.deepEqual(hidden(worker), [["/web_longpolling_bus/leave", "one"]]);
+    assert.deepEqual(hidden({ ...worker, pages: 2 }), []);
+    assert.deepEqual(hidden({ ...worker, polling: false }), []);
+    assert.deepEqual(hidden(worker, { persisted: true }), []); // it may be shown again
+});
