@@ -43,6 +43,7 @@
     const LOCKED = 30000;
 
     // Of this worker. `name`: what it calls itself; nobody can guess it.
+    /** @type {Record<string, any>} */
     const browser = {
         name: [...scope.crypto.getRandomValues(new Uint8Array(16))]
             .map((byte) => byte.toString(16).padStart(2, "0"))
