@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """What PostgreSQL says of databases before one of them is loaded: which there are, and whether a ticket is good.
 
 Strangers may cause these questions. So there is one connection for them at a time, and what was answered a moment ago

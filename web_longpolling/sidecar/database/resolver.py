@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """The addresses of PostgreSQL's host, when db_host is a name.
 
 libpq would ask the name server itself, and the whole process would stand still until that answers. So it is asked in a

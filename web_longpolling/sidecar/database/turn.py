@@ -1,4 +1,6 @@
 # -*- coding: utf-8 -*-
+# SPDX-FileCopyrightText: web_longpolling contributors
+# SPDX-License-Identifier: AGPL-3.0-only
 """Who loads a registry next: one at a time, and what a user waits for goes before what strangers have asked for."""
 import contextlib
 
