@@ -128,6 +128,20 @@ test("a page that is left closes its port, and opens another one when it is back
     assert.deepEqual([network.held.length, browser.worker.ports.length], [1, before + 1]);
 });
 
+test("a loop that stops takes its poll out of the request, and the other loops of its page go on", async () => {
+    const { browser, tab, network } = await started("/one");
+    const other = tab.another();
+    await tab.start("/two", {}, { lp: other });
+    await browser.advance(3000);
+    assert.equal(network.request.polls.length, 2);
+    other.stop_longpolling();
+    await browser.sent();
+    assert.deepEqual(network.request.polls.map((poll) => poll.path), ["/one"]);
+    network.request.answer(200, "here");
+    await browser.sent();
+    assert.deepEqual(tab.answers, ["here"]);
+});
+
 test("a page without polls has no port open", async () => {
     const { tab } = await started();
     tab.lp.stop_longpolling();

@@ -115,6 +115,15 @@ for (const whole of [false, true]) {
     });
 }
 
+test("whether nobody is logged in is asked again within a second, not at once", async () => {
+    const { browser, network } = await started();
+    network.request.answer(401, "x");
+    await browser.advance(499);
+    assert.equal(network.requests.length, 1);
+    await browser.advance(1 + SENT);
+    assert.equal(network.requests.length, 2);
+});
+
 test("a session that was renewed meanwhile goes on, without a callback", async () => {
     const { browser, tab, network } = await started();
     for (let renewals = 0; renewals < 3; renewals += 1) {

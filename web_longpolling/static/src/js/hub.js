@@ -13,12 +13,15 @@
 // The hub keeps nothing between two polls. A page asks for a poll and says which position it knows; the hub sends the
 // poll with all others, as often as it takes, and forgets it with its answer. So a request may be broken off at any
 // time, and a tab that freezes or crashes is gone with the answer that it does not pick up: it never asks again.
+//
+// It has 350 lines of code, of 820 in all scripts. What one request for all tabs needs, and one poll a tab did not, is
+// said in doc/explanation/hub.rst; each part of it has a test in tests/js/hub.test.mjs.
 (function (scope) {
     "use strict";
     const core = (scope.web_longpolling_core = scope.web_longpolling_core || {});
 
     // Of this file: a page and a worker of different releases do not understand each other. A test compares it.
-    core.VERSION = "d165a3ff884c";
+    core.VERSION = "9d87978f35fb";
 
     // What the sidecar takes in one request; and bytes, below its 1 MB.
     const MOST_POLLS = 64;
