@@ -1,48 +1,15 @@
 """What is installed or copied says who holds the copyright and under which licence it is, in each source file."""
 
 import ast
-import re
-from pathlib import Path
 
 from sandbox.paths import ROOT
-
-FOLDERS = ('web_longpolling', 'web_longpolling_bus', 'web_longpolling_live', 'examples')
-FILES = ('setup.py', 'web_longpolling_commands.py')
-# Without ends: the mark of a comment is another one in each language.
-HEADER = ('SPDX-FileCopyrightText: web_longpolling contributors', 'SPDX-License-Identifier: AGPL-3.0-only')
-COMMENTS = {
-    '.py': ('# ', ''),
-    '.js': ('// ', ''),
-    '.css': ('/* ', ' */'),
-    '.scss': ('// ', ''),
-    '.xml': ('<!-- ', ' -->'),
-}
-# Lines that are nothing unless they are the first.
-FIRST = re.compile(r'# -\*- coding|/\*\* @odoo-module|<\?xml|#!')
-
-
-def sources() -> list[Path]:
-    """All source files of the addons and of the example, and what installs them."""
-    found = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob('*'))]
-    return [path for path in (*found, *(ROOT / name for name in FILES)) if path.suffix in COMMENTS]
-
-
-def header(path: Path) -> list[str]:
-    """The two lines as they must be in this file."""
-    begin, end = COMMENTS[path.suffix]
-    return [begin + line + end for line in HEADER]
+from tests.support.licence import FOLDERS, missing, sources
 
 
 def test_each_source_file_has_the_header_before_anything_else():
+    """`python -m tests.support.licence` puts it there."""
     assert len(sources()) > 150
-    without = []
-    for path in sources():
-        first, *lines = path.read_text(encoding='utf-8').splitlines()
-        if not FIRST.match(first):
-            lines.insert(0, first)
-        if lines[:2] != header(path):
-            without.append(str(path.relative_to(ROOT)))
-    assert without == []
+    assert missing() == []
 
 
 def test_the_licence_is_the_same_everywhere():

@@ -1,8 +1,8 @@
 """Make the pictures of README.rst and the icons: `.sandbox/tools/environment/bin/python -m tests.support.pictures`.
 
     doc/pictures/wall-odoo.png, wall-openerp.png    the demo on each host: Ann's window and Bob's, in real Chromium
-    web_longpolling/static/description/icon.png     of icon.svg beside it, for Odoo's list of apps
-    web_longpolling/static/src/img/icon.png         the same, where OpenERP 7.0 looks for it
+    static/description/icon.png of each addon       of icon.svg beside it, for Odoo's list of apps
+    static/src/img/icon.png                         the same, where OpenERP 7.0 looks for it
 
 It takes some two minutes. Look at what it made before you commit it.
 """
@@ -19,8 +19,7 @@ from tests.browser.windows import Window
 from tests.support.clients import visit
 
 PICTURES = ROOT / 'doc' / 'pictures'
-ADDON = ROOT / 'web_longpolling' / 'static'
-ICONS = (ADDON / 'description' / 'icon.png', ADDON / 'src' / 'img' / 'icon.png')
+ADDONS = [ROOT / name for name in ('web_longpolling', 'web_longpolling_bus', 'web_longpolling_live')]
 # CSS pixels of a window, and of a side of the icon. OpenERP's is so narrow that the demo has all of it.
 WINDOWS = {'odoo-19.0': {'width': 600, 'height': 620}, 'openerp-7.0': {'width': 470, 'height': 640}}
 ICON = 128
@@ -61,11 +60,20 @@ def wall(browser: Browser, host: str, target: Path):
 
 
 def icons(browser: Browser):
-    """The icon as the hosts want it."""
+    """The icon of each addon as the hosts want it."""
     page = browser.new_page(viewport={'width': ICON, 'height': ICON})
-    page.set_content('<body style="margin:0">' + (ADDON / 'description' / 'icon.svg').read_text())
-    for target in ICONS:
-        page.screenshot(path=target, omit_background=True)
+    for addon in ADDONS:
+        page.set_content('<body style="margin:0">' + (addon / 'static/description/icon.svg').read_text())
+        for target in icons_of(addon):
+            page.screenshot(path=target, omit_background=True)
+
+
+def icons_of(addon: Path) -> list[Path]:
+    """Where the hosts on which the addon runs look for it."""
+    found = [addon / 'static/description/icon.png']
+    if (addon / '__openerp__.py').exists():
+        found.append(addon / 'static/src/img/icon.png')
+    return found
 
 
 def main():
