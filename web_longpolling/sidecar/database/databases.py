@@ -250,7 +250,7 @@ class OnDemand(Databases):
         loaded = database.registry.generation
         database.close()
         if loaded:
-            memory.collector.gave_up()
+            memory.collector.gave_up(database.registry.octets)
             _logger.info("The database %s is forgotten: %s", database.name, reason or "it is not served any more")
 
     def _look_after(self):
