@@ -36,9 +36,9 @@ from .client import percentile
 STEP = 0.005
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%%' AND datname = ANY(%s)"
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-# Asks for /health on one connection as often as it can, and writes how long each answer took, and for how long the
-# threads of the sidecar and the probe itself could have worked meanwhile, but had no processor (proc(5), schedstat): a
-# program of its own, so that nothing of this one delays it.
+# Asks for /health/live, which waits for no database, on one connection as often as it can, and writes how long each
+# answer took, and for how long the threads of the sidecar and the probe itself could have worked meanwhile, but had no
+# processor (proc(5), schedstat): a program of its own, so that nothing of this one delays it.
 PROBE = """
 import glob, socket, sys, time
 host, port, step, pid = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
@@ -53,7 +53,7 @@ def waited():
 sock = socket.create_connection((host, port))
 while True:
     before, began = waited(), time.monotonic()
-    sock.sendall(b'GET /health HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')
+    sock.sendall(b'GET /health/live HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')
     if not sock.recv(65536):
         break
     taken = time.monotonic() - began
@@ -219,7 +219,9 @@ def main():
             probe = Probe(serving.address, serving.child.pid)
             time.sleep(2)
             print(f'{chosen.host}\nloop, idle: {probe.since(0)}')
+            before = len(probe.taken)
             polled.poll('/who', url=serving.url)
+            print(f'loop while the first one and the code of all is loaded: {probe.since(before)}', flush=True)
             polls, over = [], threading.Event()
 
             def poll_all_the_time():

@@ -111,3 +111,16 @@ def test_a_controller_is_called_with_what_it_takes_alone(controller, sent, fits)
 def test_a_controller_with_kwargs_takes_everything_but_a_second_request():
     assert parameters.misfit(any_of_them, {'anything': 1}) is None
     assert parameters.misfit(any_of_them, {'request': 1}) is not None
+
+
+def test_what_may_be_a_ticket_is_found_wherever_it_stands():
+    """A few of them at most, and without parsing; what only looks like one is none."""
+    def tokens(body: str) -> list[str]:
+        environ = EnvironBuilder(method='POST').get_environ()
+        environ['wsgi.input'] = Body(body.encode())
+        return parameters.Sent(Request(environ)).tokens()
+    token = 'a' * 12 + '.' + 'B' * 31 + '-'
+    params = {'token': token, 'longer': 'x' + token, 'shorter': token[1:]}
+    assert tokens(json.dumps({'polls': [{'path': '/room', 'params': params}]})) == [token]
+    assert tokens(f'{{"a": "{token}"') == [token]        # it need not be JSON yet
+    assert 0 < len(tokens(json.dumps([token] * 100))) < 10

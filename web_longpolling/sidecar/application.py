@@ -311,7 +311,7 @@ class Application(object):
 
     def _database(self, session, request, sent):
         """The Database that is asked, None if there is none; it is loaded, unless its polls are to be refused."""
-        for database in self._databases.meant(session, request.cookies, sent.tokens(),
+        for database in self._databases.meant(session, request.cookies, sent.tokens,
                                               request.environ.get('HTTP_HOST', '')):
             if database.registry.loaded or not self._databases.on_demand:
                 return database

@@ -106,7 +106,7 @@ class Databases(object):
 
         :param session: as for :meth:`of`
         :param cookies: dict
-        :param tokens: list of what may be tickets
+        :param tokens: function that gives a list of what may be tickets
         :param asked: as for :meth:`of`
         """
         database = self.of(session, asked)
@@ -177,7 +177,7 @@ class OnDemand(Databases):
         database = self._take(name, True) if name is not None else None
         if database is not None:
             yield database
-        for token in tokens:
+        for token in tokens():
             database = self.of_ticket(taken_apart(token), asked)
             if database is not None:
                 yield database
@@ -252,7 +252,7 @@ class OnDemand(Databases):
         loaded = database.registry.generation
         database.close()
         if loaded:
-            memory.collector.gave_up()
+            memory.collector.gave_up(database.registry.octets)
             _logger.info("The database %s is forgotten: %s", database.name, reason or "it is not served any more")
 
     def _look_after(self):

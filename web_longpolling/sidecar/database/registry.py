@@ -92,6 +92,7 @@ class RegistryLoader(object):
     modules: frozenset of the names of the modules with routes that are installed
     identity: of the feed, as from ``schema.adopt``
     problem: why it could not be loaded the last time, a sentence; None if it could
+    octets: bytes that it seemed to take when it was loaded; None if that is not known
     urgent: whether a user waits for it, and not strangers alone
     on_failure(error): called when it could not be loaded; returns the error that those who wait get, and whether it is
         not tried again
@@ -108,6 +109,7 @@ class RegistryLoader(object):
         self.modules = frozenset()
         self.identity = None
         self.problem = None
+        self.octets = None
         self.urgent = True
         self.on_failure = lambda error: (error, False)
         self._error = None      # why it was not loaded at the last try
@@ -163,7 +165,7 @@ class RegistryLoader(object):
             raise DatabaseUnavailable(one_line(error))
         # Before anything that waits: polls have the new registry from now on.
         if self.generation:
-            memory.collector.gave_up()
+            memory.collector.gave_up(self.octets)
         self.generation += 1
         self.modules = frozenset(module for module in list(routes.table.modules)
                                  if host.adapter().installed(self._name, module))
@@ -283,8 +285,9 @@ class RegistryLoader(object):
                 self._log_failure(error)
             return False
         self.problem = None
+        self.octets = max(memory.resident() - before, 0)
         _logger.info("The database %s is served: its registry was loaded in %.1f s, and takes %.0f MB", self._name,
-                     monotonic() - begun, (memory.resident() - before) / 1e6)
+                     monotonic() - begun, self.octets / 1e6)
         return True
 
     def _log_failure(self, error):
