@@ -227,6 +227,16 @@ test("a sidecar that is away for less than twenty seconds is not noticed", async
     assert.deepEqual(socket.events.slice(1), [["message", [{ id: 1, message: 1 }]]]);
 });
 
+test("one that stops sends polls elsewhere, which go there at once", async () => {
+    const bus = new FakeBus();
+    await bus.polling();
+    for (let sidecar = 0; sidecar < 6; sidecar += 1) {
+        await bus.sidecar("messages", 503, "", { "X-Longpolling": "stopping" });
+        await bus.advance(250);
+        assert.equal(bus.held("messages").length, 1);
+    }
+});
+
 test("one that is away for longer is a lost connection", async () => {
     const bus = new FakeBus();
     const socket = await bus.polling();
