@@ -4,7 +4,7 @@ Creating, writing and removing 1, 100 and 10,000 partners in one transaction eac
 turns; the medians count: without triggers, with such that do nothing, with such that insert one constant event (the
 least that any trigger can do), and watched, with the wake-ups. Processor time of the host's process and of its backend
 in PostgreSQL is what is measured, since on a shared machine the clock says nothing; no disk is waited for. It runs in
-the host's own interpreter, with its registry and no server between, so that the ORM is all there is. Python 2.7 as well:
+the host's own interpreter, with its registry and no server between, so that the ORM is all there is. Python 2.7, too:
 
     SANDBOX_PYTHON benchmarks/watching.py          (what `python -m benchmarks.watching` starts)
 """
