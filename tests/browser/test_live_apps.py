@@ -23,7 +23,9 @@ def apps(host, up):
 def window(apps, browser):
     context = browser.new_context(viewport={'width': 1280, 'height': 800})
     with contextlib.closing(context):
-        window = Window(context, apps).log_in(apps.login, apps.password)
+        window = Window(context, apps)
+        window.expect('selfie_segmentation')        # a library of mail's that Debian's package of Odoo does not hold
+        window.log_in(apps.login, apps.password)
         yield window
         assert not window.complaints()
 
@@ -31,7 +33,7 @@ def window(apps, browser):
 def opened(window, address: str, model: str, place: str) -> Window:
     window.page.goto(f'{window.stack.url}/odoo/{address}')
     window.page.wait_for_selector(place)
-    window.wait_for(lambda: any(f'model:{model}' in poll['channels'] for poll in window.held_on('/changes')),
+    window.wait_for(lambda: any(f'model:{model}' in (poll['channels'] or ()) for poll in window.held_on('/changes')),
                     what=f'{model} is followed')
     return window
 
