@@ -1,9 +1,10 @@
 """What watching a model costs the ORM's writes: run in the sandbox, see benchmarks/README.rst.
 
-Creating, writing and removing 1, 100 and 10,000 partners in one transaction each, committed, with the triggers and
-without; the two take turns, and the medians count. Processor time of the host's process and of its backend in
-PostgreSQL is what is measured, since on a shared machine the clock says nothing; no disk is waited for. It runs in the
-host's own interpreter, with its registry and no server between, so that the ORM is all there is. On Python 2.7 as well:
+Creating, writing and removing 1, 100 and 10,000 partners in one transaction each, committed, in four ways that take
+turns; the medians count: without triggers, with such that do nothing, with such that insert one constant event (the
+least that any trigger can do), and watched, with the wake-ups. Processor time of the host's process and of its backend
+in PostgreSQL is what is measured, since on a shared machine the clock says nothing; no disk is waited for. It runs in
+the host's own interpreter, with its registry and no server between, so that the ORM is all there is. Python 2.7, too:
 
     SANDBOX_PYTHON benchmarks/watching.py          (what `python -m benchmarks.watching` starts)
 """
@@ -15,9 +16,10 @@ import sys
 
 MODEL = 'res.partner'
 SIZES = (1, 100, 10000)
+WAYS = ('without', 'empty', 'insert', 'watched')
 # How many times it is switched on and off, and how often it is measured each time; before that come WARM transactions,
 # since PostgreSQL plans the first ones of a connection anew.
-ROUNDS = {1: (14, 10), 100: (8, 3), 10000: (2, 1)}
+ROUNDS = {1: (20, 8), 100: (8, 3), 10000: (2, 1)}
 WARM = 8
 
 
@@ -102,11 +104,34 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def switch(cursor, publishing, on):
-    """Watch or not, without making the triggers anew: what a connection plans once is no cost of a write."""
-    measure(cursor, lambda cr: [cr.execute('ALTER TABLE res_partner %s TRIGGER longpolling_watch_%s' % (
-        'ENABLE' if on else 'DISABLE', event)) for event in ('insert', 'update', 'delete')] and None)
-    publishing.send_after_commit = WAKE_UP[0] if on else (lambda cr: None)
+FLOOR = """
+    CREATE FUNCTION floor_empty() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE FUNCTION floor_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO longpolling_event (channel, payload)
+        VALUES ('model:res.partner', '{"operation":"write","ids":[1],"fields":null}');
+        RETURN NULL; END $$"""
+TRIGGERS = {'empty': 'floor_empty_', 'insert': 'floor_insert_', 'watched': 'longpolling_watch_'}
+EVENTS = ('insert', 'update', 'delete')
+
+
+def make_floor(cr):
+    """The triggers with which those of a watched model are compared."""
+    cr.execute(FLOOR)
+    for way in ('empty', 'insert'):
+        for event in EVENTS:
+            cr.execute('CREATE TRIGGER floor_%s_%s AFTER %s ON res_partner FOR EACH STATEMENT '
+                       'EXECUTE PROCEDURE floor_%s()' % (way, event, event, way))
+
+
+def switch(cursor, publishing, way):
+    """Go on in this way, without making triggers anew: what a connection plans once is no cost of a write."""
+    def enable(cr):
+        for other, prefix in TRIGGERS.items():
+            for event in EVENTS:
+                cr.execute('ALTER TABLE res_partner %s TRIGGER %s%s' % (
+                    'ENABLE' if other == way else 'DISABLE', prefix, event))
+    measure(cursor, enable)
+    publishing.send_after_commit = WAKE_UP[0] if way == 'watched' else (lambda cr, soon=False: None)
 
 
 WAKE_UP = []     # type: list
@@ -119,30 +144,32 @@ def main():
     WAKE_UP.append(publishing.send_after_commit)
     measure(cursor, lambda cr: watch(cr, False))
     measure(cursor, lambda cr: watch(cr, True))
-    print('%8s %8s %12s %12s %8s' % ('records', '', 'without, ms', 'with, ms', 'ratio'))
+    measure(cursor, make_floor)
+    print('%8s %8s %12s %8s %8s %8s' % ('records', '', 'without, ms', 'empty', 'insert', 'watched'))
     for size in SIZES:
-        times = dict(((kind, on), []) for kind in ('create', 'write', 'unlink')
-                     for on in (False, True))      # type: dict
+        times = dict(((kind, way), []) for kind in ('create', 'write', 'unlink') for way in WAYS)      # type: dict
         rounds, repeats = ROUNDS[size]
         for number in range(rounds):
-            for on in ((False, True), (True, False))[number % 2]:
-                switch(cursor, publishing, on)
+            turn = number % len(WAYS)
+            for way in WAYS[turn:] + WAYS[:turn]:
+                switch(cursor, publishing, way)
                 for again in range(WARM + repeats):
                     count = size if again >= WARM else 1
                     created, ids = measure(cursor, lambda cr: create(cr, count))
                     written, _ = measure(cursor, lambda cr: write(cr, ids, again))
                     removed, _ = measure(cursor, lambda cr: unlink(cr, ids))
                     if again >= WARM:
-                        times['create', on].append(created)
-                        times['write', on].append(written)
-                        times['unlink', on].append(removed)
+                        times['create', way].append(created)
+                        times['write', way].append(written)
+                        times['unlink', way].append(removed)
         for kind in ('create', 'write', 'unlink'):
-            without, with_it = times[kind, False], times[kind, True]
-            print('%8d %8s %12.2f %12.2f %8.3f' % (
-                size, kind, 1000 * median(without), 1000 * median(with_it), median(with_it) / median(without)))
+            without = median(times[kind, 'without'])
+            print('%8d %8s %12.2f' % (size, kind, 1000 * without) + ''.join(
+                ' %8.3f' % (median(times[kind, way]) / without) for way in WAYS[1:]))
             sys.stdout.flush()
-    switch(cursor, publishing, True)
+    switch(cursor, publishing, 'watched')
     measure(cursor, lambda cr: watch(cr, False))
+    measure(cursor, lambda cr: cr.execute('DROP FUNCTION floor_empty() CASCADE; DROP FUNCTION floor_insert() CASCADE'))
 
 
 if __name__ == '__main__':

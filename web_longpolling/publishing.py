@@ -41,7 +41,7 @@ _PUBLISH_MANY = """
     ORDER BY place"""
 
 
-def send_after_commit(cr):
+def send_after_commit(cr, soon=False):
     """Send the wake-up once after the commit of `cr`. The addon replaces it by the host's way; see ``host/``."""
 
 

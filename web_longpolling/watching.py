@@ -10,14 +10,21 @@ programs. Each statement is one event of the writer's own transaction, a row lik
     {"operation": "create" | "write" | "unlink", "ids": [...], "fields": [...] or null}
     {"operation": ..., "many": true, "from": id or null, "to": id or null}
 
-``fields`` are the columns that have changed, null where that is not known: after more than FEW rows, or where columns
-have come or gone since the registry was loaded. Of a column with binary data a change is noticed by its size. The
-second form stands for more rows than IDS: all that is known is that they lie between two ids, null if not even that.
+``fields`` are told of a write to a model that names them (``_longpolling_watch = ['name', 'stage_id']``): those of them
+that have changed. They are null everywhere else, and where one of these columns has gone since the registry was loaded.
+Of a column with binary data a change is noticed by its size. The second form stands for more rows than IDS, or for a
+transaction that has told TOLD characters already: all that is known is that the rows lie between two ids, null if not
+even that.
 
 ============================  ========================================================================================
 PostgreSQL 10 and later       one trigger a statement, which sees its rows in transition tables
 9.1 to 9.6                    one trigger a statement, which does not: once a transaction, an event that says "many"
 ============================  ========================================================================================
+
+What a trigger costs is the planning of its statements: both hosts take each connection from their pool by psycopg2's
+``reset()``, which is DISCARD ALL, and so each transaction plans anew what it runs. Hence the functions below: one for
+each operation, and in it one INSERT that does all in the ordinary case. Each condition, assignment or NULL of PL/pgSQL
+beside it would be a query of its own to be planned (10 us; each column that is compared, 8 us).
 
 The triggers are the functions' only users, and these run with the rights of their owner, the host's role: whoever may
 write the table needs no rights in the feed. Not seen is what PostgreSQL runs no triggers for
@@ -25,6 +32,7 @@ write the table needs no rights in the feed. Not seen is what PostgreSQL runs no
 many2many field the ORM says it by the record's ``write_date``, but SQL on the relation's table does not.
 """
 import hashlib
+import json
 import logging
 
 import psycopg2
@@ -33,11 +41,9 @@ _logger = logging.getLogger(__name__)
 
 PREFIX = 'longpolling_watch_'
 
-# The ids that one transaction tells of a model and an operation; each event counts for EVENT more of them.
+# The ids that one statement tells, and the characters of all that one transaction tells of a model and an operation.
 IDS = 1000
-EVENT = 9
-# Rows of a statement of which the changed columns are told.
-FEW = 100
+TOLD = 10000
 
 # Seconds that may pass until a trigger can be made: it waits for transactions that write the table, and others for it.
 PATIENCE = 10
@@ -45,93 +51,78 @@ PATIENCE = 10
 # The PostgreSQL from which on triggers have transition tables.
 TRANSITION = 100000
 
+# Of each operation: its trigger, what it is called in events, its transition tables and the one whose ids are told, and
+# whether the lowest of many ids is known once nothing more is told: ids of new rows grow.
 _EVENTS = (
-    ('insert', 'INSERT', 'REFERENCING NEW TABLE AS new_rows'),
-    ('update', 'UPDATE', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
-    ('delete', 'DELETE', 'REFERENCING OLD TABLE AS old_rows'),
-    ('truncate', 'TRUNCATE', ''),
+    ('insert', 'create', 'REFERENCING NEW TABLE AS new_rows', 'new_rows', True),
+    ('update', 'write', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows', 'new_rows', False),
+    ('delete', 'unlink', 'REFERENCING OLD TABLE AS old_rows', 'old_rows', False),
+    ('truncate', 'unlink', '', None, False),
 )
 
-# A statement without rows runs the trigger, too. What is told so far is counted in a setting of the transaction, which
-# a savepoint takes back together with the rows. The name of the function's owner goes with the rights: the names in it
-# are looked up in pg_catalog alone, and the feed's table by its schema.
+# A statement without rows runs the trigger, too. What is told so far is kept in a setting of the transaction, which a
+# savepoint takes back together with the rows; it grows no longer than it must to be too long. The function runs with
+# the rights of its owner: the names in it are looked up in pg_catalog alone, and the feed's table by its schema.
 _FUNCTION = u"""
+#variable_conflict use_variable
 DECLARE
-    counter text := 'longpolling.' || TG_OP || '_' || TG_RELID;
-    told integer := COALESCE(NULLIF(current_setting(counter, true), ''), '0')::integer;
-    channel text := {channel};
-    operation text := CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'write' ELSE 'unlink' END;
-    ids bigint[];
-    number integer;
+    nothing text;           -- returned; NULL would be an expression to plan
+    fields text;
+    number bigint;
     lowest bigint;
     highest bigint;
-    fields text[];
-    payload text;
+BEGIN{compare}
+    INSERT INTO {feed} (channel, payload) SELECT {channel}, {payload} FROM {rows}
+    HAVING count(*) BETWEEN 1 AND {most} AND
+        octet_length(set_config({told}, left(concat(current_setting({told}, true), {payload}),
+            {limit} + 1), true)) <= {limit};
+    IF NOT FOUND THEN
+        SELECT count(*), min(id), max(id) INTO number, lowest, highest FROM {rows};
+        IF number = 0 OR current_setting({ended}, true) = 'yes' THEN
+            RETURN nothing;
+        ELSIF number <= {most} OR octet_length(set_config({told}, left(concat(current_setting({told}, true),
+                repeat('.', 100)), {limit} + 1), true)) > {limit} THEN
+            -- Others of this transaction may follow, and nothing is told of them.
+            lowest := {first};
+            highest := NULL;
+            PERFORM set_config({ended}, 'yes', true);
+        END IF;
+        INSERT INTO {feed} (channel, payload) VALUES ({channel}, concat(
+            '{{"operation":"{operation}","many":true,"from":', COALESCE(lowest::text, 'null'),
+            ',"to":', COALESCE(highest::text, 'null'), '}}'));
+    END IF;
+    RETURN nothing;
+END"""
+_PAYLOAD = u"""concat('{{"operation":"{operation}","ids":[', string_agg(id::text, ','), '],"fields":{fields}}}')"""
+# In a block of its own, since a column that has gone is no reason for a write to fail.
+_COMPARE = u"""
+    BEGIN
+        SELECT concat('[', concat_ws(',', {columns}), ']') INTO fields
+        FROM old_rows AS o JOIN new_rows AS n ON o.id = n.id;
+    EXCEPTION WHEN undefined_column OR undefined_function OR datatype_mismatch THEN
+        fields := NULL;
+    END;"""
+_ALL = u"""
+DECLARE
+    nothing text;
 BEGIN
-    IF told > 2 * {most} OR to_regclass({feed}) IS NULL THEN
-        RETURN NULL;
-    ELSIF TG_OP = 'TRUNCATE' THEN
-        number := {most} + 1;
-    ELSIF TG_OP = 'DELETE' THEN
-        ids := ARRAY(SELECT id FROM old_rows LIMIT {most} + 1);
-    ELSE
-        ids := ARRAY(SELECT id FROM new_rows LIMIT {most} + 1);
-    END IF;
-    number := COALESCE(number, cardinality(ids));
-    IF number = 0 THEN
-        RETURN NULL;
-    ELSIF told + number > {most} THEN
-        IF number <= {most} THEN
-            -- Others of this transaction may follow, and nothing is told of them: ids of new rows grow.
-            told := 2 * {most};
-            IF TG_OP = 'INSERT' THEN
-                SELECT min(id) INTO lowest FROM new_rows;
-            END IF;
-        ELSIF TG_OP = 'DELETE' THEN
-            SELECT min(id), max(id) INTO lowest, highest FROM old_rows;
-        ELSIF TG_OP <> 'TRUNCATE' THEN
-            SELECT min(id), max(id) INTO lowest, highest FROM new_rows;
-        END IF;
-        payload := '{{"operation":"' || operation || '","many":true,"from":' || COALESCE(lowest::text, 'null') ||
-            ',"to":' || COALESCE(highest::text, 'null') || '}}';
-        number := 1;
-    ELSE
-        IF TG_OP = 'UPDATE' AND number <= {few} THEN
-            BEGIN
-                -- The most frequent case has a statement of its own, since aggregates take long to set up.
-                IF number = 1 THEN
-                    SELECT array_remove(ARRAY[{one}]::text[], NULL) INTO fields FROM old_rows AS o, new_rows AS n;
-                ELSE
-                    SELECT array_remove(ARRAY[{several}]::text[], NULL) INTO fields
-                    FROM old_rows AS o JOIN new_rows AS n ON o.id = n.id;
-                END IF;
-            EXCEPTION WHEN undefined_column OR undefined_function OR datatype_mismatch THEN
-                fields := '{{}}';         -- a column has gone
-            END;
-        END IF;
-        payload := '{{"operation":"' || operation || '","ids":[' || array_to_string(ids, ',') || '],"fields":' ||
-            CASE WHEN cardinality(fields) > 0 THEN to_json(fields)::text ELSE 'null' END || '}}';
-    END IF;
-    PERFORM set_config(counter, (told + number + {event})::text, true);
-    INSERT INTO {feed_table} (channel, payload) VALUES (channel, payload);
-    RETURN NULL;
+    INSERT INTO {feed} (channel, payload) VALUES ({channel}, {many});
+    RETURN nothing;
 END"""
 _OLD_FUNCTION = u"""
 BEGIN
-    INSERT INTO {feed_table} (channel, payload) SELECT
-        {channel}, '{{"operation":"' || CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'write'
-            ELSE 'unlink' END || '","many":true,"from":null,"to":null}}'
-        WHERE NOT EXISTS (SELECT 1 FROM {feed_table} AS event WHERE event.txid = txid_current()
-            AND event.channel = {channel} AND event.payload LIKE '%"many":true,"from":null%');
+    INSERT INTO {feed} (channel, payload) SELECT {channel}, {many}
+        WHERE NOT EXISTS (SELECT 1 FROM {feed} AS event WHERE event.txid = txid_current()
+            AND event.channel = {channel} AND event.payload = {many});
     RETURN NULL;
 END"""
+_MANY = '{"operation":"%s","many":true,"from":null,"to":null}'
 
 _WATCHED = """
-    SELECT c.relname, p.proname, p.prosrc, count(*) FROM pg_trigger AS t
+    SELECT c.relname, p.proname, p.prosrc, t.tgname FROM pg_trigger AS t
     JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
     WHERE p.proname LIKE 'longpolling\\_watch\\_%' AND c.relnamespace = (
-        SELECT relnamespace FROM pg_class WHERE oid = 'longpolling_event'::regclass)
-    GROUP BY c.relname, p.proname, p.prosrc"""
+        SELECT relnamespace FROM pg_class WHERE oid = 'longpolling_event'::regclass)"""
 _COLUMNS = """
     SELECT c.relname, a.attname, a.atttypid::regtype::text FROM pg_class AS c
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -148,6 +139,12 @@ def channel_of(model):
     return 'model:' + model
 
 
+def named(model):
+    """The fields whose changes a model's class has told, a list."""
+    declared = getattr(model, '_longpolling_watch', False)
+    return sorted(declared) if isinstance(declared, (list, tuple, set, frozenset)) else []
+
+
 def tables(cr):
     """The names of the tables that have triggers now, a frozenset."""
     cr.execute("SELECT relname FROM pg_class WHERE oid IN (SELECT tgrelid FROM pg_trigger "
@@ -155,7 +152,7 @@ def tables(cr):
     return frozenset(row[0] for row in cr.fetchall())
 
 
-def sync(cr, wanted):
+def sync(cr, wanted, fields=None):
     """Make triggers for the tables of these models, and drop all others.
 
     What is there already costs two queries. A table that is being written by a long transaction is left for the next
@@ -163,10 +160,13 @@ def sync(cr, wanted):
 
     :param cr: a cursor of the host's
     :param wanted: dict of tables' names by models' names; views and what does not exist are left out
+    :param fields: dict of lists of fields by models' names: of changes of these, events say which
     :returns: list of the models whose triggers could not be made or dropped
     """
     cr.execute(_WATCHED)
-    there = dict((row[0], row[1:]) for row in cr.fetchall())
+    there = {}
+    for table, name, source, trigger in cr.fetchall():
+        there.setdefault(table, {})[trigger] = (name, source)
     columns = {}
     cr.execute(_COLUMNS, (sorted(wanted.values()),))
     for table, column, kind in cr.fetchall():
@@ -178,12 +178,14 @@ def sync(cr, wanted):
     for model, table in sorted(wanted.items()):
         if 'id' not in [column for column, _ in columns.get(table, ())]:
             continue
-        name, source = _function(model, table, columns[table], schema, version)
-        if there.pop(table, None) != (name, source, len(_EVENTS)):
-            if not _attempt(cr, table, lambda: _make(cr, schema, table, name, source, version)):    # noqa: B023
+        named = [each for each in columns[table] if each[0] in (fields or {}).get(model, ())]
+        functions = _functions(model, table, named, schema, version)
+        found = there.pop(table, {})
+        if found != functions:
+            if not _attempt(cr, table, lambda: _make(cr, schema, table, functions, found, version)):     # noqa: B023
                 late.append(model)
-    for table, (name, _, _) in sorted(there.items()):
-        if not _attempt(cr, table, lambda: _drop(cr, schema, name)):       # noqa: B023
+    for table, found in sorted(there.items()):
+        if not _attempt(cr, table, lambda: _drop(cr, schema, found)):       # noqa: B023
             late.append(table)
     return late
 
@@ -195,25 +197,37 @@ def drop(cr):
         cr.execute('DROP FUNCTION %s CASCADE' % name)
 
 
-def _function(model, table, columns, schema, version):
-    """Name and source of the function of a table's triggers."""
-    name = PREFIX + table
-    if len(name) > 63:
-        name = PREFIX + hashlib.md5(table.encode('utf-8')).hexdigest()      # noqa: S324
-    feed_table = schema + '.longpolling_event'
-    source = (_FUNCTION if version >= TRANSITION else _OLD_FUNCTION).format(
-        channel=_literal(channel_of(model)), feed=_literal(feed_table), feed_table=feed_table, most=IDS, few=FEW,
-        event=EVENT, **dict(
-            (name, ', '.join(_compared(column, kind, form) for column, kind in columns if column != 'id'))
-            for name, form in (('one', u'%s'), ('several', u'bool_or(%s)'))))
-    return name, source
+def _functions(model, table, columns, schema, version):
+    """The functions of a table's triggers: dict of (name, source) by the triggers' names.
+
+    :param columns: list of (name, type) of those whose changes are told
+    """
+    functions = {}
+    digest = hashlib.md5(table.encode('utf-8')).hexdigest()[:16]     # noqa: S324
+    for event, operation, _, rows, grows in _EVENTS:
+        name = '%s%s_%s' % (PREFIX, event, table)
+        if len(name.encode('utf-8')) > 63:
+            name = '%s%s_%s' % (PREFIX, event, digest)
+        compared = columns if event == 'update' else ()
+        values = {
+            'channel': _literal(channel_of(model)), 'feed': schema + '.longpolling_event', 'rows': rows,
+            'operation': operation, 'most': IDS, 'limit': TOLD, 'first': 'lowest' if grows else 'NULL',
+            'many': _literal(_MANY % operation), 'told': "'longpolling.%s_%s'" % (operation, digest),
+            'ended': "'longpolling.%s_ended_%s'" % (operation, digest),
+            'compare': _COMPARE.format(columns=', '.join(_compared(*each) for each in compared)) if compared else '',
+        }
+        values['payload'] = _PAYLOAD.format(
+            operation=operation, fields=u"', COALESCE(fields, 'null'), '" if compared else 'null')
+        body = _OLD_FUNCTION if version < TRANSITION else _FUNCTION if rows else _ALL
+        functions[PREFIX + event] = (name, body.format(**values))
+    return functions
 
 
-def _compared(column, kind, several):
-    """SQL that gives the column's name if one of the rows has changed in it, and NULL if none has."""
+def _compared(column, kind):
+    """SQL that gives the column's name, as JSON, if one of the rows has changed in it, and NULL if none has."""
     form = u'%s' if kind in _COMPARABLE else u'octet_length(%s)' if kind == 'bytea' else u'%s::text'
     old, new = [form % (row + '.' + _identifier(column)) for row in 'on']
-    return u'CASE WHEN %s THEN %s END' % (several % (u'%s IS DISTINCT FROM %s' % (old, new)), _literal(column))
+    return u'CASE WHEN bool_or(%s IS DISTINCT FROM %s) THEN %s END' % (old, new, _literal(json.dumps(column)))
 
 
 def _identifier(name):
@@ -241,21 +255,21 @@ def _attempt(cr, table, change):
     return True
 
 
-def _make(cr, schema, table, name, source, version):
-    cr.execute(u'CREATE OR REPLACE FUNCTION %s.%s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
-               u'SET search_path = pg_catalog, pg_temp AS %%s' % (schema, _identifier(name)), (source,))
-    cr.execute(u'REVOKE ALL ON FUNCTION %s.%s() FROM PUBLIC' % (schema, _identifier(name)))
-    for event, when, rows in _EVENTS:
+def _make(cr, schema, table, functions, found, version):
+    kept = [name for name, _ in functions.values()]
+    _drop(cr, schema, dict(each for each in found.items() if each[1][0] not in kept))
+    for event, _, tables, _, _ in _EVENTS:
         trigger = PREFIX + event
-        cr.execute("SELECT 1 FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid "
-                   "WHERE tgrelid = %s::regclass AND tgname = %s AND proname = %s",
-                   (u'%s.%s' % (schema, _identifier(table)), trigger, name))
-        if not cr.fetchone():
-            cr.execute(u'DROP TRIGGER IF EXISTS %s ON %s.%s' % (trigger, schema, _identifier(table)))
+        name, source = functions[trigger]
+        cr.execute(u'CREATE OR REPLACE FUNCTION %s.%s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
+                   u'SET search_path = pg_catalog, pg_temp AS %%s' % (schema, _identifier(name)), (source,))
+        cr.execute(u'REVOKE ALL ON FUNCTION %s.%s() FROM PUBLIC' % (schema, _identifier(name)))
+        if found.get(trigger, ('',))[0] != name:
             cr.execute(u'CREATE TRIGGER %s AFTER %s ON %s.%s %s FOR EACH STATEMENT EXECUTE PROCEDURE %s.%s()' % (
-                trigger, when, schema, _identifier(table), rows if version >= TRANSITION else '', schema,
+                trigger, event.upper(), schema, _identifier(table), tables if version >= TRANSITION else '', schema,
                 _identifier(name)))
 
 
-def _drop(cr, schema, name):
-    cr.execute(u'DROP FUNCTION %s.%s() CASCADE' % (schema, _identifier(name)))
+def _drop(cr, schema, found):
+    for name in sorted(set(name for name, _ in found.values())):
+        cr.execute(u'DROP FUNCTION %s.%s() CASCADE' % (schema, _identifier(name)))

@@ -12,7 +12,8 @@ from .presence import FRESH, GONE, channel_of
 # What is suggested, if its application is installed.
 BUSINESS = ('res.partner', 'crm.lead', 'sale.order', 'project.task', 'project.project', 'stock.picking',
             'purchase.order', 'account.move', 'mrp.production', 'helpdesk.ticket', 'hr.leave', 'calendar.event',
-            'event.registration', 'maintenance.request', 'repair.order', 'fleet.vehicle', 'product.template')
+            'event.registration', 'maintenance.request', 'repair.order', 'fleet.vehicle', 'product.template',
+            'mail.activity')
 
 
 class Watch(models.Model):
@@ -45,20 +46,22 @@ class Presence(models.Model):
 
     _record = models.Index('(res_model, res_id)')
 
-    def _may_look(self, model, record):
-        """Whether the user is an internal one who may read the record."""
-        return self.env.user._is_internal() and model in self.env and bool(
-            self.env[model].with_context(active_test=False).search([('id', '=', record)]))
+    def _readable(self, model, records):
+        """Those of the records that the user may read, if he is an internal one: list of ids."""
+        if not self.env.user._is_internal() or model not in self.env or not self.env[model].has_access('read'):
+            return []
+        return self.env[model].with_context(active_test=False).search([('id', 'in', records)]).ids
 
     @api.model
     def here(self, model, record, editing=False, leaving=False):
         """The user looks at the record now, or leaves it. The others' pages show it, if they do not already."""
-        if not self._may_look(model, record):
+        if not leaving and not self._readable(model, [record]):
             return
         now = fields.Datetime.now()
         mine = self.sudo().search([('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', self.env.uid)],
                                   limit=1)
-        news = leaving or not mine or mine.editing != editing or mine.seen < now - timedelta(seconds=GONE)
+        news = bool(mine) if leaving else (
+            not mine or mine.editing != editing or mine.seen < now - timedelta(seconds=GONE))
         if leaving:
             mine.unlink()
         elif not mine:
@@ -70,15 +73,22 @@ class Presence(models.Model):
             longpolling.publish(self.env.cr, channel_of(model, record))
 
     @api.model
-    def who(self, model, record):
-        """The others who gave a sign of life lately, by name: list of {"id", "name", "editing"}."""
-        if not self._may_look(model, record):
-            return []
+    def who(self, model, records):
+        """The others who gave a sign of life lately, as far as the user may read the records and who they are.
+
+        :returns: dict of lists of {"id", "name", "editing"}, by name, by the records' ids as text
+        """
         since = fields.Datetime.now() - timedelta(seconds=GONE)
-        here = self.sudo().search([('res_model', '=', model), ('res_id', '=', record), ('seen', '>=', since),
-                                   ('user_id', '!=', self.env.uid)])
-        return sorted(({'id': one.user_id.id, 'name': one.user_id.name, 'editing': one.editing} for one in here),
-                      key=lambda one: (one['name'], one['id']))
+        here = self.sudo().search([('res_model', '=', model), ('res_id', 'in', self._readable(model, records)),
+                                   ('seen', '>=', since), ('user_id', '!=', self.env.uid)])
+        users = self.env['res.users'].with_context(active_test=False).search([('id', 'in', here.user_id.ids)])
+        names = {user.id: user.sudo().name for user in users}
+        people = {}
+        for one in sorted(here, key=lambda one: (names.get(one.user_id.id, ''), one.user_id.id)):
+            if one.user_id.id in names:
+                people.setdefault(str(one.res_id), []).append(
+                    {'id': one.user_id.id, 'name': names[one.user_id.id], 'editing': one.editing})
+        return people
 
     @api.autovacuum
     def _gc(self):
@@ -106,7 +116,10 @@ class IrHttp(models.AbstractModel):
         """Adds ``longpolling_live``: which models are live for this user."""
         user = self.env.user
         live = user._is_internal() and user.longpolling_live
-        presence = self.env['ir.config_parameter'].sudo().get_param('web_longpolling_live.presence', 'True')
+        parameters = self.env['ir.config_parameter'].sudo()
+        presence, cards = (
+            live and parameters.get_param('web_longpolling_live.' + name, 'True') not in ('False', '0', '')
+            for name in ('presence', 'cards'))
         return dict(super().session_info(), longpolling_live={
             'models': self.env['longpolling.watch'].sudo().watched() if live else [],
-            'presence': presence not in ('False', '0', '')})
+            'presence': presence, 'cards': presence and cards})

@@ -29,20 +29,21 @@ class Presence(osv.Model):
         'seen': fields.datetime('Last sign of life', required=True),
     }
 
-    def _may_look(self, cr, uid, model, record, context=None):
-        """Whether the user may read the record."""
+    def _readable(self, cr, uid, model, records, context=None):
+        """Those of the records that the user may read, if he is an employee: list of ids."""
         looked_at = self.pool.get(model)
-        return looked_at is not None and bool(
-            looked_at.check_access_rights(cr, uid, 'read', False) and
-            looked_at.search(cr, uid, [('id', '=', record)], context=dict(context or {}, active_test=False)))
+        if looked_at is None or not self.pool.get('res.users').has_group(cr, uid, 'base.group_user') or \
+                not looked_at.check_access_rights(cr, uid, 'read', False):
+            return []
+        return looked_at.search(cr, uid, [('id', 'in', records)], context=dict(context or {}, active_test=False))
 
     def here(self, cr, uid, model, record, editing=False, leaving=False, context=None):
         """The user looks at the record now, or leaves it. The others' pages show it, if they do not already."""
-        if not self._may_look(cr, uid, model, record, context):
+        if not leaving and not self._readable(cr, uid, model, [record], context):
             return False
         ids = self.search(cr, SUPERUSER_ID, [('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', uid)])
         mine = ids and self.read(cr, SUPERUSER_ID, ids[0], ['seen', 'editing'])
-        news = leaving or not mine or mine['editing'] != editing or mine['seen'] < ago(GONE)
+        news = bool(mine) if leaving else not mine or mine['editing'] != editing or mine['seen'] < ago(GONE)
         if leaving:
             self.unlink(cr, SUPERUSER_ID, ids)
         elif not mine:
@@ -54,22 +55,33 @@ class Presence(osv.Model):
             longpolling.publish(cr, channel_of(model, record))
         return True
 
-    def who(self, cr, uid, model, record, context=None):
-        """The others who gave a sign of life lately, by name: list of {"id", "name", "editing"}."""
-        if not self._may_look(cr, uid, model, record, context):
-            return []
-        ids = self.search(cr, SUPERUSER_ID, [('res_model', '=', model), ('res_id', '=', record),
-                                             ('seen', '>=', ago(GONE)), ('user_id', '!=', uid)])
-        return sorted(({'id': one.user_id.id, 'name': one.user_id.name, 'editing': one.editing}
-                       for one in self.browse(cr, SUPERUSER_ID, ids)), key=lambda one: (one['name'], one['id']))
+    def who(self, cr, uid, model, records, context=None):
+        """The others who gave a sign of life lately, as far as the user may read the records and who they are.
+
+        :returns: dict of lists of {"id", "name", "editing"}, by name, by the records' ids as text
+        """
+        ids = self.search(cr, SUPERUSER_ID, [
+            ('res_model', '=', model), ('res_id', 'in', self._readable(cr, uid, model, records, context)),
+            ('seen', '>=', ago(GONE)), ('user_id', '!=', uid)])
+        here = self.browse(cr, SUPERUSER_ID, ids)
+        users = self.pool.get('res.users')
+        known = users.search(cr, uid, [('id', 'in', [one.user_id.id for one in here])],
+                             context={'active_test': False})
+        people = {}
+        for one in sorted(here, key=lambda one: (one.user_id.name, one.user_id.id)):
+            if one.user_id.id in known:
+                people.setdefault(str(one.res_id), []).append(
+                    {'id': one.user_id.id, 'name': one.user_id.name, 'editing': one.editing})
+        return people
 
     def live(self, cr, uid, context=None):
         """For the page: which models are live for this user, and whether pages say who looks at a record."""
         user = self.pool.get('res.users').browse(cr, SUPERUSER_ID, uid)
         presence = self.pool.get('ir.config_parameter').get_param(cr, SUPERUSER_ID, 'web_longpolling_live.presence',
                                                                   'True')
-        return {'models': self.pool.get('longpolling.watch').watched(cr, SUPERUSER_ID) if user.longpolling_live else [],
-                'presence': presence not in ('False', '0', '')}
+        live = user.longpolling_live and self.pool.get('res.users').has_group(cr, uid, 'base.group_user')
+        return {'models': self.pool.get('longpolling.watch').watched(cr, SUPERUSER_ID) if live else [],
+                'presence': live and presence not in ('False', '0', '')}
 
 
 class Users(osv.Model):

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: web_longpolling contributors
 # SPDX-License-Identifier: AGPL-3.0-only
 """What the sidecar answers about who looks at a record."""
+import sys
+
 from openerp.addons.web_longpolling.longpolling import longpolling
 
 # Nobody says goodbye when a browser crashes: seconds between two looks for signs of life that stayed away.
@@ -10,6 +12,13 @@ LOOK_AGAIN = 15
 GONE = 50
 # Seconds for which a sign of life needs no other one, however many windows a user has.
 FRESH = 5
+# The cards of one kanban of which it is told who looks at their records; longer names of models there are none.
+MOST, MODEL = 100, 128
+
+if sys.version_info[0] > 2:
+    _integers, _strings = (int,), (str,)
+else:
+    _integers, _strings = (int, long), (basestring,)    # noqa: F821
 
 
 def channel_of(model, record):
@@ -23,8 +32,25 @@ def presence(request, model='', record=0, known=None, **kwargs):
 
     :returns: {"people": list of {"id", "name", "editing"}}; empty for a user who may not read the record
     """
+    return _people(request, model, [record], lambda people: people.get(str(record), []), known)
+
+
+@longpolling.route('/live/cards')
+def cards(request, model='', records=(), known=None, **kwargs):
+    """The same of several records, such as the cards of a kanban: the first MOST of them.
+
+    :returns: {"people": dict of such lists by the ids, as text, of those records that somebody looks at}
+    """
+    return _people(request, model, records, lambda people: people, known)
+
+
+def _people(request, model, records, form, known):
+    asked = records if isinstance(records, (list, tuple)) else ()
+    ids = [each for each in asked[:MOST] if type(each) in _integers and 0 < each < 2 ** 31]
+    if not isinstance(model, _strings) or len(model) > MODEL or not ids:
+        model, ids = '', [0]        # nobody ever looks at it
     while True:
-        request.wait(channel_of(str(model)[:200], int(record)), timeout=LOOK_AGAIN)
-        people = request.model('longpolling.live.presence').who(model, int(record))
+        request.wait(*[channel_of(model, each) for each in ids], timeout=LOOK_AGAIN)
+        people = form(request.model('longpolling.live.presence').who(model, ids))
         if people != known:
             return {'people': people}

@@ -76,6 +76,20 @@ def test_databases_do_not_wait_for_one_another(wake_ups):
     assert len(one.sent) == len(other.sent) == 1
 
 
+def test_what_can_wait_a_moment_is_gathered_by_one_thread(wake_ups, pooled, monkeypatch):
+    """It holds a connection while there is something now and then, gives it back afterwards, and begins anew."""
+    monkeypatch.setattr(wake_up, 'SOON', 0.01)
+    monkeypatch.setattr(wake_up, 'IN_VAIN', 3)
+    connection = Connection()
+    for times in (1, 2):
+        for _ in range(50):
+            wake_ups.committed('db', connection, soon=True)
+        assert list(wake_ups._ticking) == ['db']
+        eventually(lambda: not wake_ups._ticking)
+        assert len(pooled.sent) == times
+    assert connection.sent == []
+
+
 def test_a_wake_up_that_can_not_be_sent_disturbs_nobody(pooled):
     @contextlib.contextmanager
     def none_left(db):
@@ -84,5 +98,6 @@ def test_a_wake_up_that_can_not_be_sent_disturbs_nobody(pooled):
     wake_ups = WakeUps(none_left)
     for _ in range(3):
         wake_ups.committed('db', Connection(fails=True))
+        wake_ups.committed('db', Connection(fails=True), soon=True)
     time.sleep(3 * PAUSE)
     wake_up.send(Connection(fails=True))

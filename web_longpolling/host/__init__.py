@@ -52,8 +52,8 @@ environment(cr, uid, context)         the host's Environment, or None where it h
 call(cr, uid, model, method, args,    the result of one call by the host's RPC convention
 kwargs)
 flush(cr)                             sends writes that the host delays to the database, where they fail
-send_after_commit(cr)                 calls ``wake_up.WakeUps`` once after the commit of the host's cursor `cr`, not
-                                      after a rollback
+send_after_commit(cr, soon=False)     calls ``wake_up.WakeUps`` once after the commit of the host's cursor `cr`, not
+                                      after a rollback; `soon`: whether a moment later will do
 json_default(value)                   what ``json.dumps`` makes of the host's own types
 ====================================  =====================================================================
 

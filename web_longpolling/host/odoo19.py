@@ -433,12 +433,16 @@ def _pooled(db):
 _wake_ups = WakeUps(_pooled)
 
 
-def send_after_commit(cr):
+def send_after_commit(cr, soon=False):
     # Cursors of other libraries, such as tests and scripts have, know nothing of this; a look finds their events.
     callbacks = getattr(cr, 'postcommit', None)
-    if callbacks is not None and not callbacks.data.get('longpolling'):
-        callbacks.data['longpolling'] = True        # once for a commit
-        callbacks.add(lambda: _wake_ups.committed(cr.dbname, cr._cnx))
+    if callbacks is not None:
+        asked = callbacks.data.get('longpolling')
+        if asked is None:       # once for a commit
+            callbacks.add(lambda data=callbacks.data: _wake_ups.committed(
+                cr.dbname, cr._cnx, soon=data.get('longpolling') == 'soon'))
+        if asked != 'now':
+            callbacks.data['longpolling'] = 'soon' if soon else 'now'
 
 
 def json_default(value):

@@ -382,30 +382,30 @@ def _pooled(db):
 _wake_ups = WakeUps(_pooled)
 
 
-def send_after_commit(cr):
+def send_after_commit(cr, soon=False):
     # Cursors of other libraries, such as tests and scripts have, know nothing of this; a look finds their events.
     if isinstance(cr, openerp.sql_db.Cursor):
         if cr._cnx.autocommit:
-            _wake_ups.committed(cr.dbname, cr._cnx)
-        else:
-            cr._longpolling_published = True
+            _wake_ups.committed(cr.dbname, cr._cnx, soon)
+        elif cr._longpolling_published != 'now':
+            cr._longpolling_published = 'soon' if soon else 'now'
 
 
 def _wake_up_after_commit():
     """Have OpenERP's cursors send the wake-up: 7.0 has no callbacks after a commit."""
     cursor = openerp.sql_db.Cursor
     commit, rollback = cursor.commit, cursor.rollback
-    cursor._longpolling_published = False
+    cursor._longpolling_published = None        # 'now' or 'soon' if a wake-up is to follow
 
     def commit_and_wake_up(self):
         result = commit(self)
-        if self._longpolling_published:
-            self._longpolling_published = False
-            _wake_ups.committed(self.dbname, self._cnx)
+        published, self._longpolling_published = self._longpolling_published, None
+        if published:
+            _wake_ups.committed(self.dbname, self._cnx, soon=published == 'soon')
         return result
 
     def rollback_and_forget(self):
-        self._longpolling_published = False
+        self._longpolling_published = None
         return rollback(self)
 
     cursor.commit, cursor.rollback = commit_and_wake_up, rollback_and_forget

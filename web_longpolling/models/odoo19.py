@@ -76,7 +76,9 @@ class Watch(models.Model):
             model._name in listed or getattr(model, '_longpolling_watch', False)))
 
     def _sync(self):
-        late = watching.sync(self.env.cr, {name: self.env[name]._table for name in self.watched()})
+        models = [self.env[name] for name in self.watched()]
+        late = watching.sync(self.env.cr, {model._name: model._table for model in models},
+                             {model._name: watching.named(model) for model in models})
         self.env.registry.clear_cache()
         return late
 
@@ -107,7 +109,7 @@ class Base(models.AbstractModel):
     def _longpolling_written(self):
         watch = self.env.get('longpolling.watch')
         if watch is not None and self._table in watch._tables():
-            publishing.send_after_commit(self.env.cr)
+            publishing.send_after_commit(self.env.cr, soon=True)
 
 
 class Module(models.Model):

@@ -79,8 +79,9 @@ class Watch(osv.Model):
             name in listed or getattr(model, '_longpolling_watch', False)))
 
     def _sync(self, cr):
-        late = watching.sync(cr, dict(
-            (name, self.pool.get(name)._table) for name in self.watched(cr, SUPERUSER_ID)))
+        models = [self.pool.get(name) for name in self.watched(cr, SUPERUSER_ID)]
+        late = watching.sync(cr, dict((model._name, model._table) for model in models),
+                             dict((model._name, watching.named(model)) for model in models))
         self._tables.clear_cache(self)
         return late
 
@@ -101,7 +102,7 @@ def _wake_up_after_writes():
             result = method(self, cr, *args, **kwargs)
             watch = self.pool.get('longpolling.watch')
             if watch is not None and self._table in watch._tables(cr):
-                publishing.send_after_commit(cr)
+                publishing.send_after_commit(cr, soon=True)
             return result
         write.longpolling = True
         return write

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 class Watched(models.Model):
     _name = 'longpolling.test.watched'
     _description = 'Watched by its declaration'
-    _longpolling_watch = True
+    _longpolling_watch = ['name', 'length', 'owner_id']
 
     name = fields.Char()
     owner_id = fields.Many2one('res.users')

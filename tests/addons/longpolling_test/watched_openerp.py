@@ -6,7 +6,7 @@ from openerp.osv import fields, osv
 class Watched(osv.Model):
     _name = 'longpolling.test.watched'
     _description = 'Watched by its declaration'
-    _longpolling_watch = True
+    _longpolling_watch = ['name', 'length', 'owner_id']
 
     def _length(self, cr, uid, ids, name, arg, context=None):
         return dict((record.id, len(record.name or '')) for record in self.browse(cr, uid, ids, context))

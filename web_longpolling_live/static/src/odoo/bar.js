@@ -30,9 +30,10 @@ export class LiveBar extends Component {
     }
 }
 
+/** Those who look at the record of a form, or of a card. */
 export class LivePeople extends Component {
     static template = "web_longpolling_live.People";
-    static props = { people: Array };
+    static props = { people: Array, card: { type: Boolean, optional: true } };
 
     title(person) {
         return person.editing ? _t("%s is editing", person.name) : _t("%s is looking at this", person.name);

@@ -222,8 +222,10 @@ function usePresence(controller, state) {
     });
 }
 
-FormController.components = { ...FormController.components, LiveBar, LivePeople };
 patch(FormController.prototype, {
+    // Not among the controller's components: those that other addons derive from it may have copied these before.
+    LiveBar,
+    LivePeople,
     setup() {
         super.setup(...arguments);
         this.live = useLiveForm(this);

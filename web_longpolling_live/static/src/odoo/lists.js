@@ -1,13 +1,16 @@
 // SPDX-FileCopyrightText: web_longpolling contributors
 // SPDX-License-Identifier: AGPL-3.0-only
 // Lists, kanbans and calendars: what a colleague changes is loaded anew in place, without losing what the user has begun.
-import { useState } from "@odoo/owl";
+import { onMounted, onPatched, onWillUnmount, useState, useSubEnv } from "@odoo/owl";
 import { CalendarController } from "@web/views/calendar/calendar_controller";
 import { KanbanController } from "@web/views/kanban/kanban_controller";
+import { KanbanRecord } from "@web/views/kanban/kanban_record";
 import { ListController } from "@web/views/list/list_controller";
 import { patch } from "@web/core/utils/patch";
-import { LiveBar } from "./bar";
-import { core, useFollower } from "./live";
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+import { LiveBar, LivePeople } from "./bar";
+import { core, is_live, live, useFollower } from "./live";
 
 /** What a record shows, as text, to compare it with what it shows later. */
 function shown_by(record) {
@@ -97,14 +100,63 @@ function useLiveList(controller) {
 }
 
 for (const Controller of [ListController, KanbanController]) {
-    Controller.components = { ...Controller.components, LiveBar };
     patch(Controller.prototype, {
+        // Not among the controller's components: those that other addons derive from it may have copied these before.
+        LiveBar,
         setup() {
             super.setup(...arguments);
             this.live = useLiveList(this);
         },
     });
 }
+
+// The sidecar tells of so many cards.
+const CARDS = 100;
+
+/** The faces of those who look at the records of a kanban's cards. */
+function useCards(controller) {
+    const model = controller.props.resModel;
+    if (!live.cards || !is_live(model) || !registry.category("services").contains("longpolling")) {
+        return;
+    }
+    const longpolling = useService("longpolling");
+    const cards = useState({ people: {} });
+    let shown = null;
+    let end = () => undefined;
+    function check() {
+        const root = controller.model.root;
+        const ids = root && root.records ? root.records.map((record) => record.resId).filter(Boolean).slice(0, CARDS) : [];
+        if (JSON.stringify(ids) !== shown) {
+            shown = JSON.stringify(ids);
+            end();
+            end = !ids.length ? () => undefined : longpolling.poll(
+                "/live/cards", () => ({ model, records: ids, known: JSON.parse(JSON.stringify(cards.people)) }),
+                (answer) => { cards.people = answer.people; }, () => undefined);
+        }
+    }
+    useSubEnv({ live_cards: cards });
+    onMounted(check);
+    onPatched(check);
+    onWillUnmount(() => end());
+}
+
+patch(KanbanController.prototype, {
+    setup() {
+        super.setup(...arguments);
+        useCards(this);
+    },
+});
+
+patch(KanbanRecord.prototype, {
+    LivePeople,
+    setup() {
+        super.setup(...arguments);
+        this.live_cards = this.env.live_cards ? useState(this.env.live_cards) : null;
+    },
+    get live_people() {
+        return (this.live_cards && this.live_cards.people[this.props.record.resId]) || [];
+    },
+});
 
 patch(CalendarController.prototype, {
     setup() {

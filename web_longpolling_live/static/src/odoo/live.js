@@ -7,7 +7,7 @@ import { session } from "@web/session";
 import { useService } from "@web/core/utils/hooks";
 
 export const core = globalThis.web_longpolling_live_core;
-export const live = session.longpolling_live || { models: [], presence: false };
+export const live = session.longpolling_live || { models: [], presence: false, cards: false };
 
 /** Whether views of this model are live for this user. */
 export const is_live = (model) => live.models.includes(model);

@@ -20,8 +20,8 @@ openerp.web_longpolling_live = function (instance) {
         return () => lp.stop_longpolling();
     }
 
-    /** Have a widget followed from now on if its model is live. */
-    function follow(widget, view) {
+    /** Have a widget followed from now on if its model is live; `presence` says who else looks at what it shows. */
+    function follow(widget, view, presence) {
         if (widget.live !== undefined) {
             return widget.live && widget.live.check();
         }
@@ -30,11 +30,17 @@ openerp.web_longpolling_live = function (instance) {
             if (live.models.indexOf(widget.model) >= 0 && !widget.isDestroyed()) {
                 widget.live = new core.Follower(Object.assign({ poll: poll }, view), document);
                 widget.live.check();
+                if (live.presence && presence) {
+                    widget.live_end_presence = presence(widget);
+                }
             }
         });
     }
 
     function end(widget) {
+        if (widget.live_end_presence) {
+            widget.live_end_presence();
+        }
         if (widget.live) {
             widget.live.end();
         }
@@ -61,7 +67,11 @@ openerp.web_longpolling_live = function (instance) {
             const body = $("<tbody>").appendTo(table);
             notice.differences.forEach((one) => body.append($("<tr>").append(
                 $("<th>").text(one.label), $("<td>").text(one.mine), $("<td>").text(one.theirs))));
-            button(_t("Show"), () => table.toggle()).attr("aria-expanded", "false");
+            const show = button(_t("Show"), function () {
+                table.toggle();
+                const open = table.is(":visible");
+                show.text(open ? _t("Hide") : _t("Show")).attr("aria-expanded", String(open));
+            }).attr("aria-expanded", "false");
             button(_t("Discard mine"), notice.take);
             bar.append(table);
         } else if (notice.take) {
@@ -276,6 +286,67 @@ openerp.web_longpolling_live = function (instance) {
         },
     });
 
+    // Milliseconds between two signs of life of a page that looks at a record.
+    const SIGN = 20000;
+
+    /** Say who else looks at the form's record, and tell them that this user does. */
+    function start_presence(self) {
+        const presences = new instance.web.Model("longpolling.live.presence");
+        let at = null, editing = false, told = 0, people = [], end_poll = () => undefined;
+        const tell = (is_editing, leaving) => presences.call(
+            "here", [at.model, at.id, is_editing, leaving], {}, { shadow: true });
+        const title = (person) => _.str.sprintf(person.editing ? _t("%s is editing") : _t("%s is looking at this"), person.name);
+        const show = function (answer) {
+            people = answer.people;
+            self.$el.children(".o_live_people").remove();
+            if (people.length) {
+                const row = $("<div class='o_live_people' role='status'>").attr("aria-label", _t("Who else looks at this record"));
+                people.forEach((person) => row.append($("<img>").toggleClass("o_live_editing", person.editing).attr({
+                    src: instance.session.url("/web/binary/image", { model: "res.users", field: "image_small", id: person.id }),
+                    alt: title(person), title: title(person) })));
+                row.append($("<span>").text(title(people[0])), people.length > 1 ? $("<span>").text("+" + (people.length - 1)) : "");
+                self.$el.prepend(row);
+            }
+        };
+        const look = function () {
+            const id = self.datarecord && self.datarecord.id;
+            const here = typeof id === "number" && self.$el.is(":visible") && !document.hidden ? { model: self.model, id: id } : null;
+            const is_editing = Boolean(here) && self.get("actual_mode") !== "view";
+            const moved = !_.isEqual(here, at);
+            if (moved) {
+                end_poll();
+                if (at) {
+                    tell(false, true);
+                }
+                at = here;
+                show({ people: [] });
+                end_poll = !at ? () => undefined : poll(
+                    "/live/presence", () => ({ model: at.model, record: at.id, known: people }), show);
+            }
+            if (at && (moved || editing !== is_editing || Date.now() - told > SIGN)) {
+                told = Date.now();
+                tell(is_editing, false);
+            }
+            editing = is_editing;
+        };
+        // A page that is left sends nothing by itself any more.
+        const leave = () => at && navigator.sendBeacon("/web/dataset/call_kw", JSON.stringify({
+            jsonrpc: "2.0", method: "call", params: {
+                model: "longpolling.live.presence", method: "here", args: [at.model, at.id, false, true], kwargs: {},
+                session_id: instance.session.session_id } }));
+        const timer = setInterval(look, 1000);
+        window.addEventListener("pagehide", leave);
+        look();
+        return function () {
+            clearInterval(timer);
+            window.removeEventListener("pagehide", leave);
+            end_poll();
+            if (at) {
+                tell(false, true);
+            }
+        };
+    }
+
     function settle(self) {
         hide_bar(self);
         self.live_held = null;
@@ -295,7 +366,7 @@ openerp.web_longpolling_live = function (instance) {
             return $.when(this._super.apply(this, arguments)).then(function () {
                 // Of forms in dialogs and rows nobody knows who else looks at them.
                 if (self.ViewManager instanceof instance.web.ViewManagerAction) {
-                    follow(self, form_view(self));
+                    follow(self, form_view(self), start_presence);
                 }
             });
         },
