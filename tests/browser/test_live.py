@@ -240,10 +240,9 @@ def test_who_else_looks_at_the_record_is_shown(windows, site, partners):
     ann.page.locator('.o_live_people').wait_for(state='detached')
 
 
+@pytest.mark.only_on('odoo-19.0')
 def test_who_looks_at_the_record_of_a_card_is_shown_on_it(windows, site, partners):
     """Unless the administrator has switched that off."""
-    if site.host == 'openerp-7.0':
-        return
     one, _ = partners(2)
     ann = listing(windows('ann'), site, 'kanban')
     bob = form(windows(), site, one)
@@ -265,9 +264,8 @@ def test_who_looks_at_the_record_of_a_card_is_shown_on_it(windows, site, partner
         site.admin.rpc('ir.config_parameter', 'set_param', ['web_longpolling_live.cards', 'True'])
 
 
+@pytest.mark.only_on('odoo-19.0')
 def test_calendars_pivot_tables_and_graphs_are_loaded_again(windows, site, partners):
-    if site.host == 'openerp-7.0':
-        return
     one, _ = partners(2, city='Bergen')
     views = [created(site.admin.rpc('ir.ui.view', 'create', [{
         'name': f'live {kind}', 'model': MODEL, 'type': kind, 'priority': 1, 'arch': arch}])) for kind, arch in (
@@ -296,10 +294,9 @@ def test_calendars_pivot_tables_and_graphs_are_loaded_again(windows, site, partn
         site.admin.rpc('ir.ui.view', 'unlink', [views])
 
 
+@pytest.mark.only_on('odoo-19.0')
 def test_a_row_that_is_typed_in_is_left_alone(windows, site, partners):
     """A bar says that something has changed; the list is brought up to date when the row is saved."""
-    if site.host == 'openerp-7.0':
-        return
     one, two = partners(2)
     view = created(site.admin.rpc('ir.ui.view', 'create', [{
         'name': 'live list', 'model': MODEL, 'type': 'list', 'priority': 1,
@@ -328,10 +325,9 @@ def test_a_row_that_is_typed_in_is_left_alone(windows, site, partners):
         site.admin.rpc('ir.ui.view', 'unlink', [[view]])
 
 
+@pytest.mark.only_on('odoo-19.0')
 def test_a_card_moves_to_another_column(windows, site, partners):
     """A colleague moves it; a folded column stays folded."""
-    if site.host == 'openerp-7.0':
-        return
     one, two = partners(2, type='contact')
     site.admin.rpc(MODEL, 'write', [[two], {'type': 'invoice'}])
     number = action(site)

@@ -7,7 +7,6 @@ import pytest
 from tests.browser.windows import Window
 from tests.support.clients import visit
 
-
 # OpenERP 7.0's packages have none of them.
 pytestmark = pytest.mark.only_on('odoo-19.0')
 
