@@ -157,6 +157,8 @@ def test_a_public_poll_is_for_the_database_in_which_the_browser_is(on_demand, tr
 
 def test_a_ticket_has_its_database_loaded_if_it_is_good(on_demand, trio, stack):
     one, other = trio[:2]
+    with on_demand() as serving:        # which deletes the tickets that have come into these copies with the original's
+        assert (database_of(one, serving), database_of(other, serving)) == (one.db, other.db)
     good, revoked, users = [session.rpc(TELLER, 'ticket', [['wall'], uid, 600])[0]
                             for session, uid in ((one, False), (other, False), (other, other.uid))]
     assert other.rpc(TELLER, 'revoke', [revoked])

@@ -4,6 +4,7 @@
 """Odoo 19.0."""
 import contextlib
 import glob
+import io
 import json
 import logging
 import os
@@ -388,13 +389,22 @@ class _Stored(dict):
         self.session_token = session.secret
 
 
-class _Asking(object):
-    """What a module that asks for odoo.http.request gets: the request of a poll, as far as its session goes."""
+class _Asking(http.Request):
+    """What a module that asks for odoo.http.request gets: the session, and nothing of what a browser has sent.
+
+    It is asked of many polls together. (The module website looks for the site of the host that was asked, for instance,
+    and takes the first one.)
+    """
 
     def __init__(self, env, session):
-        self.env = env
-        self.db = session.db
-        self.session = _Stored(session)
+        http.Request.__init__(self, _NOTHING_SENT)
+        self.env, self.registry, self.db = env, env.registry, session.db
+        self.session, self.params, self._post_init = _Stored(session), {}, None
+
+
+_NOTHING_SENT = http.HTTPRequest({
+    'REQUEST_METHOD': 'GET', 'PATH_INFO': '/', 'QUERY_STRING': '', 'HTTP_HOST': '', 'SERVER_NAME': '',
+    'SERVER_PORT': '', 'REMOTE_ADDR': '', 'wsgi.url_scheme': 'http', 'wsgi.input': io.BytesIO()})
 
 
 @contextlib.contextmanager
