@@ -26,6 +26,7 @@ def send(connection):
     """Tell the sidecars that something was committed. Whatever goes wrong is left to their own look.
 
     :param connection: a psycopg2 connection without a transaction
+    :returns: whether it was sent
     """
     try:
         autocommit, connection.autocommit = connection.autocommit, True     # one round trip instead of three
@@ -36,7 +37,8 @@ def send(connection):
         finally:
             connection.autocommit = autocommit
     except Exception:
-        pass        # the commit that it follows has succeeded, and must not look as if it had not
+        return False        # the commit that it follows has succeeded, and must not look as if it had not
+    return True
 
 
 class WakeUps(object):
@@ -109,11 +111,12 @@ class WakeUps(object):
                         in_vain = 0 if wanted else in_vain + 1
                         if in_vain == IN_VAIN:
                             return self._ticking.discard(db)
-                    if wanted:
-                        send(connection)
+                    if wanted and not send(connection):
+                        break       # it is broken: what is committed from now on needs another one
         except Exception:
-            with self._lock:
-                self._ticking.discard(db)
+            pass        # no connection to be had
+        with self._lock:
+            self._ticking.discard(db)
 
 
 def _thread(target, *args):

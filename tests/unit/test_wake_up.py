@@ -90,6 +90,22 @@ def test_what_can_wait_a_moment_is_gathered_by_one_thread(wake_ups, pooled, monk
     assert connection.sent == []
 
 
+def test_a_connection_that_breaks_is_given_back_for_another_one(pooled, monkeypatch):
+    """PostgreSQL was restarted while watched tables are written all the time."""
+    monkeypatch.setattr(wake_up, 'SOON', 0.01)
+    connections = [Connection(fails=True), pooled]
+
+    @contextlib.contextmanager
+    def borrow(db):
+        yield connections.pop(0)
+    wake_ups = WakeUps(borrow)
+
+    def told():
+        wake_ups.committed('db', Connection(), soon=True)
+        return pooled.sent
+    eventually(told)
+
+
 def test_a_wake_up_that_can_not_be_sent_disturbs_nobody(pooled):
     @contextlib.contextmanager
     def none_left(db):

@@ -280,7 +280,6 @@ def _is_name(name):
     return bool(name) and not any(each in name for each in ('://', '=', '\0'))
 
 
-
 def _strangers(databases):
     """How many of these Databases no user has asked for yet."""
     return sum(1 for database in databases if not database.registry.urgent)
