@@ -1,6 +1,6 @@
 """Write the templates of the translations anew: `.sandbox/tools/environment/bin/python -m tests.support.translations`.
 
-    web_longpolling/i18n/web_longpolling.pot, examples/longpolling_demo/i18n/longpolling_demo.pot
+    ADDON/i18n/ADDON.pot, of each addon and of the demo
 
 Odoo 19.0 exports them. OpenERP 7.0 reads the same files: for it, texts of scripts are marked "openerp-web" too.
 `tests/unit/test_translations.py` names the texts that de.po and fr.po lack.
@@ -12,7 +12,8 @@ from sandbox.paths import ROOT
 from sandbox.running import running
 from tests.support.clients import Session, visit
 
-FILES = {'web_longpolling': ROOT / 'web_longpolling' / 'i18n',
+FILES = {**{name: ROOT / name / 'i18n' for name in (
+             'web_longpolling', 'web_longpolling_bus', 'web_longpolling_live')},
          'longpolling_demo': ROOT / 'examples' / 'longpolling_demo' / 'i18n'}
 
 
@@ -30,7 +31,7 @@ def template(admin: Session, module: str) -> str:
 
 
 def main():
-    with running('odoo-19.0', addons=[ROOT / 'examples'], install=['longpolling_demo']) as stack:
+    with running('odoo-19.0', addons=[ROOT / 'examples'], install=[*FILES]) as stack:
         admin = visit(stack, stack.login, stack.password)
         for module, folder in FILES.items():
             folder.mkdir(exist_ok=True)

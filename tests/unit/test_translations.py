@@ -8,7 +8,7 @@ from sandbox.paths import ROOT
 from tests.support.translations import FILES
 
 ENTRY = re.compile(r'^msgid ((?:".*"\n)+)msgstr ((?:".*"\n?)+)', re.MULTILINE)
-TEXT = re.compile(r'\b_t\("((?:[^"\\]|\\.)*)"\)')
+TEXT = re.compile(r'\b_t\("((?:[^"\\]|\\.)*)"[,)]')
 
 
 def entries(path) -> dict[str, str]:
