@@ -85,6 +85,8 @@ def test_many_concern_those_who_may_read_some_of_them(holding, ann, new_user, ma
     make(ann.uid, 10000)
     assert answer.result().json() == {**NOTHING, 'others': True}
     silent(of_bob)
+    make()      # whose he may read
+    assert of_bob.result().json() == {**NOTHING, 'others': True}
 
 
 def test_the_first_poll_tells_what_was_written_since_the_page_has_read(ann, admin, make, rule):
