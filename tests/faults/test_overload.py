@@ -92,8 +92,8 @@ def test_a_query_that_is_cut_off_is_no_answer(sidecar, people):
 @pytest.mark.parametrize('cursors', [2, 3])
 def test_slow_reads_leave_a_cursor_to_a_quick_one(sidecar, people, cursors):
     """Somebody else's quick poll comes when slow reads have all cursors: it waits for seconds, not for their end."""
-    with sidecar(cursors, longpolling_timeout=50) as serving, ThreadPoolExecutor(20) as pool:
-        slow = [pool.submit(people[number % 3].clone().poll, SLEEP, {'seconds': 25}, url=serving.url)
+    with sidecar(cursors, longpolling_timeout=30) as serving, ThreadPoolExecutor(20) as pool:
+        slow = [pool.submit(people[number % 3].clone().poll, SLEEP, {'seconds': 15}, url=serving.url)
                 for number in range(10)]
         time.sleep(1)
         begun = time.monotonic()
