@@ -8,6 +8,7 @@ import socket
 import ssl
 import sys
 
+from ..database.connections import one_line
 from ..wire import address
 
 if sys.version_info[0] > 2:
@@ -151,7 +152,7 @@ def _unreachable(error, seconds):
     """What to raise for this failure to get an answer within `seconds`."""
     if isinstance(error, socket.timeout):
         return Unreachable("no answer within %d s" % seconds)
-    reason = _one_line(getattr(error, 'verify_message', None) or getattr(error, 'strerror', None) or error)
+    reason = one_line(getattr(error, 'verify_message', None) or getattr(error, 'strerror', None) or error)
     if isinstance(error, ssl.CertificateError) or 'CERTIFICATE_VERIFY_FAILED' in str(error) \
             or 'certificate verify failed' in str(error):
         if 'match' in reason:
@@ -162,7 +163,3 @@ def _unreachable(error, seconds):
     if isinstance(error, ssl.SSLError):
         return Unreachable("it does not speak TLS there (%s)" % reason)
     return Unreachable(reason or type(error).__name__)
-
-
-def _one_line(error):
-    return ' '.join(str(error).split())

@@ -203,8 +203,7 @@ class OnDemand(Databases):
                                    "databases that are in use; try again later.")
 
     def _admit(self, name, by_stranger):
-        strangers = _strangers(self.list())
-        if len(self._databases) >= self._most or by_stranger and strangers >= max(self._most // SHARE, 1):
+        if len(self._databases) >= self._most or by_stranger and self._strangers_have_all():
             if exist([name]) == frozenset():        # before another one is forgotten for it
                 return None
             if name in self._databases:             # somebody else has asked for it meanwhile
@@ -217,10 +216,14 @@ class OnDemand(Databases):
         database.registry.begin()
         return database
 
+    def _strangers_have_all(self):
+        """Whether strangers have all of the places that they may have."""
+        return _strangers(self.list()) >= max(self._most // SHARE, 1)
+
     def _make_room(self, by_stranger):
         while True:
             others = self.list()
-            if by_stranger and _strangers(others) >= max(self._most // SHARE, 1):
+            if by_stranger and self._strangers_have_all():
                 others = [database for database in others if not database.registry.urgent]
             elif len(others) < self._most:
                 return
