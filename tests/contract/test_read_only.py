@@ -1,6 +1,12 @@
 """The long polling controller doesn't allow the write in database."""
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg2
 import pytest
+
+from tests.support.held_polls import eventually
 
 RULE = 'A long polling controller may not write to the database'
 WAYS = ['create', 'write', 'unlink', 'sql', 'after_commit', 'after_rollback', 'delayed']
@@ -45,3 +51,39 @@ def test_no_transaction_stays_open_after_a_poll(admin, sql):
         admin.poll('/sample/user')
     assert sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'longpolling' "
                "AND state LIKE 'idle in transaction%'") == [(0,)]
+
+
+@pytest.mark.parametrize('table', ['signaling', 'res_users'])
+def test_a_session_is_verified_in_a_transaction_that_may_not_write(stack, ann, sql, table):
+    """It is begun in one message with its first statement, and what follows is of the same transaction."""
+    if table == 'signaling':
+        table = 'orm_signaling_registry' if stack.host == 'odoo-19.0' else 'base_registry_signaling'
+    [(before,)], waiting = sql("SELECT now()"), []
+
+    def waits():
+        waiting[:] = sql("SELECT query, xact_start < query_start FROM pg_stat_activity WHERE state = 'active' "
+                         "AND application_name = 'longpolling' AND wait_event_type = 'Lock' AND query_start > %s",
+                         (before,))
+        return waiting
+
+    with contextlib.closing(psycopg2.connect(stack.dsn)) as connection, ThreadPoolExecutor(1) as pool:
+        connection.cursor().execute(f"ALTER TABLE {table} OWNER TO CURRENT_USER")   # locks out whoever reads it
+        answer = pool.submit(ann.poll, '/sample/user')
+        eventually(waits)
+        connection.rollback()
+        assert answer.result().status_code == 200
+    [(query, of_one_begun_before)] = waiting
+    if table == 'res_users':
+        assert of_one_begun_before
+    else:
+        assert query.startswith('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT')
+
+
+def test_a_poll_reads_on_the_connection_on_which_its_session_was_verified(stack, ann, programs, sql):
+    """The transaction of the one is ended while the poll goes on already: it waits for that, and opens none."""
+    [(foreign,)] = sql("SELECT array_agg(pid) FROM pg_stat_activity")
+    with programs.serving('-c', programs.config('one'), '-d', stack.db, '-p', programs.port()) as serving:
+        for _ in range(10):
+            assert ann.poll('/sample/user', url=serving.url).status_code == 200
+        assert sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'longpolling' AND pid <> ALL(%s)",
+                   (foreign,)) == [(1,)]

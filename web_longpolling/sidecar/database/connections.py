@@ -18,8 +18,10 @@ import gevent
 import gevent.monkey
 import psycopg2
 import psycopg2.extensions
+from gevent.event import Event
 from psycopg2.extensions import TRANSACTION_STATUS_ACTIVE
 
+from ... import host
 from ...errors import DatabaseUnavailable, ReadCutOff
 from ..loop.clock import monotonic
 from ..loop.deadline import PollTimeout
@@ -122,6 +124,8 @@ class Connections(object):
         limit.pools.append(self)
         self._idle = []     # (connection, since when): the last one used is the first one taken, the others grow old
         self._lent = {}     # connection -> since when
+        self._cleaning = 0          # how many of these are about to be given back
+        self._given_back = Event()  # set when the next one is
         self._watching = Supervised("Watching the connections to database %s" % parameters.get('dbname'), self._watch)
         self.answers = True
         self._logged_at = None      # when it was last logged that the database does not answer
@@ -142,7 +146,11 @@ class Connections(object):
             self._watching.start()
             try:
                 yield connection
-                self._clean(connection, reader)
+                self._cleaning += 1
+                try:
+                    self._clean(connection, reader)
+                finally:
+                    self._cleaning -= 1
             except Exception as error:
                 # Whatever a controller made of it: with a broken connection that was the cause.
                 if not self._recover(connection, reader) or _passes(error):
@@ -159,11 +167,17 @@ class Connections(object):
                 del self._lent[connection]
                 if not connection.closed:
                     self._idle.append((connection, monotonic()))
+                given_back, self._given_back = self._given_back, Event()
+                given_back.set()
                 self._limit.changed()
 
     def _take(self):
         try:
-            return self._idle_one() or self._open()
+            connection = self._idle_one()
+            while connection is None and self._cleaning:    # sooner than a new one
+                self._given_back.wait()
+                connection = self._idle_one()
+            return connection or self._open()
         except PollTimeout as end:
             end.cause = end.cause or DatabaseUnavailable("the poll's time was over before it was connected")
             raise
@@ -224,7 +238,7 @@ class Connections(object):
         :raises psycopg2.Error, DatabaseUnavailable: if it is broken
         """
         with waiting.bounded(waiting.ANSWER):
-            connection.rollback()
+            host.roll_back(connection)
             if reader is not None and reader.route not in OWN:
                 # In this order nothing of it is a round trip of its own: outside of autocommit psycopg2 only notes
                 # how the next transaction is to begin.
@@ -232,6 +246,7 @@ class Connections(object):
                 connection.autocommit = True
                 with connection.cursor() as cursor:
                     cursor.execute(_AS_NEW + self._settings)
+            if connection.autocommit:
                 self._make_ready(connection)
 
     @staticmethod

@@ -219,6 +219,7 @@ class Database(object):
             generation = self.registry.generation
             try:
                 with self.cursor(reader) as cr:
+                    cr.begin_with_first()
                     return run_on_fresh_stack(read, cr)
             except RegistryOutdated:
                 self.registry.reload_newer_than(generation)
