@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import sys
 import time
 
 import psycopg2
@@ -246,8 +247,9 @@ def _as_session(sid, stored):
             or not isinstance(stored.get('deletion_time', 0.0), (int, float)) \
             or not isinstance(stored.get('next_sid', ''), str):
         return None
-    return Session(stored['db'], uid, shared(context), stored['session_token'], sid,
-                   {name: value for name, value in stored.items() if name not in _ELSEWHERE})
+    # Each file is parsed by itself, and thousands are remembered: the same names are in all of them.
+    return Session(sys.intern(stored['db']), uid, shared(context), stored['session_token'], sid,
+                   {sys.intern(name): value for name, value in stored.items() if name not in _ELSEWHERE})
 
 
 # What a Session has in fields of its own, and what is large and says nothing of whether it is good.

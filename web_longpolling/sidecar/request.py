@@ -69,6 +69,11 @@ class Request(Received):
     position: text, up to which the page will have seen the channels that it waits for or follows; None without such
     """
 
+    # Beside these a controller may set what it likes; of a held poll a dict of all would take a kilobyte more.
+    __slots__ = ('_began', '_busy', '_database', '_databases', '_ended', '_followed', '_module', '_most_by_ticket',
+                 '_reading', '_route', '_session', '_snapshot', '_ticket', '_ticket_verified', '_unanswered',
+                 '_verified', 'channels', 'notified_at', 'position', 'timer')
+
     def __init__(self, environ, route, database, databases, most_by_ticket):
         """
         :param route: the poll's Route
