@@ -141,6 +141,8 @@ class Application(object):
         self._metrics = metrics
         self._probe = probe
         self._session_watch = SessionWatch()
+        self._path = settings.read('longpolling_path')
+        self._most_by_ticket = settings.read('longpolling_max_held_per_session')
 
     def respond(self, environ, start_response):
         """The WSGI callable."""
@@ -283,7 +285,7 @@ class Application(object):
         session = self._look_for_session(request, sent)
         received = _Received(sent, sent.weight() + environ['longpolling.head_bytes'],
                              self._database(session, request, sent), session, origin.is_foreign(environ))
-        if request.method == 'GET' or request.path != settings.read('longpolling_path'):
+        if request.method == 'GET' or request.path != self._path:
             received.polls = self._find([(environ, request.path, {})], received.database)
         return received
 
@@ -372,8 +374,7 @@ class Application(object):
             route, variables = self._match(path, database)
         except errors.PollError as error:
             return _Poll(environ, None, None, None, error)
-        request = Request(environ, route, database, self._databases,
-                          settings.read('longpolling_max_held_per_session'))
+        request = Request(environ, route, database, self._databases, self._most_by_ticket)
         return _Poll(environ, request, route, dict(sent, **variables), None)
 
     def _match(self, path, database):

@@ -56,6 +56,7 @@ class Probe(object):
         """
         self._longest = timeout + BEYOND
         self._watched = watched
+        self._prefix = settings.read('longpolling_path') + PATH
         self._probed = collections.OrderedDict()
 
     def answer(self, environ):
@@ -63,7 +64,7 @@ class Probe(object):
         path = environ['PATH_INFO']
         if path == '/probe' and environ['REQUEST_METHOD'] == 'POST':
             return _json({'name': self._issue()})
-        own, prefix = '/probe/', settings.read('longpolling_path') + PATH
+        own, prefix = '/probe/', self._prefix
         probed = self._find(path[len(own):]) if path.startswith(own) else None
         if probed is not None:
             return _json(dict(probed.counts))
