@@ -62,16 +62,16 @@ def main(words: list[str]) -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, 'rounds.jsonl')
+        file.touch()
         about = machine(hosts, rounds, chosen.quick)
-        for program in ALONE:
-            if not chosen.only or program in chosen.only:
-                measure({}, file, rounds, chosen.quick, [program])
-        programs = [program for program in PROGRAMS if not chosen.only or program in chosen.only]
-        for host in hosts if programs else ():
-            with running(host, addons=[ROOT / 'tests' / 'addons'], install=['longpolling_test'], options=OPTIONS,
-                         sidecar=False) as stack:
-                measure(stack.environment(), file, rounds, chosen.quick, programs)
+        try:
+            measure_all(chosen, hosts, rounds, file)
+        except KeyboardInterrupt:
+            about['stopped'] = 'before all was measured'
         found = [json.loads(line) for line in file.read_text().splitlines()]
+    if not found:
+        print('Nothing was measured.')
+        return 1
     about['seconds it took'] = f'{time.monotonic() - begun:.0f}'
     result = {'about': about, 'rounds': found}
     path = keep(result, chosen.into, chosen.quick)
@@ -83,7 +83,19 @@ def main(words: list[str]) -> int:
     failed = [one for one in found if one['failure']]
     for one in failed:
         print(f'FAILED: {one["host"]}, {one["program"]}: {one["failure"]}')
-    return 1 if failed else 0
+    return 1 if failed or 'stopped' in about else 0
+
+
+def measure_all(chosen, hosts: list[str], rounds: int, file: Path):
+    """Measure what was chosen, each host in a stack of its own."""
+    for program in ALONE:
+        if not chosen.only or program in chosen.only:
+            measure({}, file, rounds, chosen.quick, [program])
+    programs = [program for program in PROGRAMS if not chosen.only or program in chosen.only]
+    for host in hosts if programs else ():
+        with running(host, addons=[ROOT / 'tests' / 'addons'], install=['longpolling_test'], options=OPTIONS,
+                     sidecar=False) as stack:
+            measure(stack.environment(), file, rounds, chosen.quick, programs)
 
 
 def measure(variables: dict[str, str], file: Path, rounds: int, quick: bool, programs: list[str]):

@@ -11,8 +11,10 @@ NONE = 'No result is in this checkout yet.'
 
 def latest(results: Path) -> Path | None:
     """The newest complete result in the folder; its name is its date."""
-    found = [path for path in sorted(results.glob('20*.json')) if path.is_file()]
-    return found[-1] if found else None
+    for path in sorted(results.glob('20*.json'), reverse=True):
+        if path.is_file() and 'stopped' not in json.loads(path.read_text())['about']:
+            return path
+    return None
 
 
 def page(results: Path) -> str:

@@ -12,6 +12,7 @@ from matplotlib import pyplot  # noqa: E402
 
 COLOURS = {'sidecar': '#1f5fa8', 'sidecar through nginx': '#7fb0e6', 'floor': '#777777', 'nchan': '#2e8b57',
            "Odoo's bus": '#c0504d', 'host': '#c0504d', 'bare LISTEN': '#bbbbbb', 'plain': '#777777',
+           'row': '#bbbbbb',
            'publish': '#1f5fa8', 'notify': '#c0504d', 'sidecar, none reads': '#7fb0e6'}
 MARKERS = {'sidecar': 'o', 'sidecar through nginx': 's', 'floor': 'D', 'nchan': '^', "Odoo's bus": 'v'}
 SCALES = {'B': (1 / 1024, 'KiB'), 's': (1, 'seconds'), 'ms': (1, 'milliseconds'), '%': (1, '%'), '/s': (1, 'a second')}

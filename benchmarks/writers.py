@@ -4,11 +4,13 @@ Commits a second and the median time of a transaction, of 1, 8 and 32 writers, o
 that takes 5 ms (`commit_delay`, `commit_siblings = 0`), for transactions that
 
     plain     do an ordinary transaction's work
+    row       do the same and insert a row into a table with the columns of the feed and no index: the least that a
+              publish can cost
     publish   do the same and publish an event, whose wake-ups follow the commits as `wake_up.WakeUps` sends them
     notify    do the same and send a NOTIFY inside the transaction, which PostgreSQL delivers under a lock that it holds
               during the flush
 
-as ratios to `plain` in the same run; the three take turns, and the median of the rounds counts. The cluster is the
+as ratios to `plain` in the same run; they take turns, and the median of the rounds counts. The cluster is the
 benchmark's own, with fsync on; the writers are pgbench's, which costs little itself. An ordinary transaction is what a
 write of one record by the ORM of OpenERP or Odoo sends: reads, an UPDATE, more reads, another UPDATE (`--bare`: a
 single INSERT, the least that there is). Wake-ups: below 100 commits a second and process each commit has its own, on
@@ -40,7 +42,7 @@ from .figures import Figure
 
 WRITERS = (1, 8, 32)
 DELAYS = (0, 5)         # milliseconds that a flush takes beyond what the disk needs
-KINDS = ('plain', 'publish', 'notify')
+KINDS = ('plain', 'row', 'publish', 'notify')
 PROCESSES = 4           # of a host
 ROWS = 40               # of each writer's own: they do not wait for one another's locks
 READS = "SELECT id, name FROM work WHERE id IN (:row, :row + 1);\n" * 4
@@ -48,9 +50,11 @@ WRITE = "UPDATE work SET name = 'written {}', write_date = now() WHERE id = :row
 WORK = rf'\set row :client_id * {ROWS} + random(1, {ROWS - 1})'  + '\n{}'
 ORDINARY = WORK.format('BEGIN;\n' + READS + WRITE.format('once') + READS + WRITE.format('twice') + '{}COMMIT;\n')
 BARE = WORK.format("BEGIN;\nINSERT INTO work (name) VALUES ('written');\n{}COMMIT;\n")
+EVENT = publishing._PUBLISH % ("'record-:row'", "'{\"id\": :row}'") + ';\n'
 ADDED = {
     'plain': '',
-    'publish': publishing._PUBLISH % ("'record-:row'", "'{\"id\": :row}'") + ';\n',
+    'row': EVENT.replace('longpolling_event', 'unindexed'),
+    'publish': EVENT,
     'notify': "SELECT pg_notify('peer', ':row');\n",
 }
 
@@ -88,6 +92,7 @@ class Cluster:
             execute(self.dsn, statement)
         with contextlib.closing(psycopg2.connect(self.dsn)) as connection, connection.cursor() as cursor:
             schema.create(cursor)
+            cursor.execute("CREATE TABLE unindexed (LIKE longpolling_event INCLUDING DEFAULTS)")
             connection.commit()
         return self
 
@@ -143,6 +148,7 @@ def waking_up(dsn, processes: int):
 
 def one_round(cluster: Cluster, script: str, writers: int, seconds: float) -> dict[str, Measured]:
     plain = cluster.measure(script.format(''), writers, seconds)
+    row = cluster.measure(script.format(ADDED['row']), writers, seconds)
     processes = min(writers, PROCESSES)
     if plain.rate / processes < 1 / wake_up.PAUSE:
         publish = cluster.measure(script.format(ADDED['publish']) + f'NOTIFY {wake_up.CHANNEL};\n', writers, seconds)
@@ -150,7 +156,7 @@ def one_round(cluster: Cluster, script: str, writers: int, seconds: float) -> di
         with waking_up(cluster.dsn, processes):
             publish = cluster.measure(script.format(ADDED['publish']), writers, seconds)
     notify = cluster.measure(script.format(ADDED['notify']), writers, seconds)
-    return {'plain': plain, 'publish': publish, 'notify': notify}
+    return {'plain': plain, 'row': row, 'publish': publish, 'notify': notify}
 
 
 @contextlib.contextmanager

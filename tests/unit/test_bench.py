@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import client, page, report
+from benchmarks import bench, client, page, report
 from benchmarks.figures import Figure, Key, Summary, summed_up, worse, written
 from benchmarks.targets import TARGETS, verdicts
 
@@ -117,3 +117,24 @@ def test_the_client_knows_when_an_answer_is_whole(received, status):
     (b'\x81\x7e\x00\x80' + b'a' * 128, 200), (b'\x8a\x00', 100), (b'\x88\x02\x03\xe8', 0)])
 def test_the_client_knows_when_a_frame_is_whole(received, status):
     assert client.frame(received) == status
+
+
+def test_what_was_measured_until_ctrl_c_is_kept(monkeypatch, tmp_path, capsys):
+    def interrupted(variables, file, rounds, quick, programs):
+        file.write_text(json.dumps(one_round('writers', 'any host', publish=1, plain=2)) + '\n')
+        raise KeyboardInterrupt
+    monkeypatch.setattr(bench, 'measure', interrupted)
+    monkeypatch.setattr(bench, 'machine', lambda *arguments: {'date': '2026-01-02 03:04'})
+    assert bench.main(['--only', 'writers', '--into', str(tmp_path)]) == 1
+    kept = report.read(tmp_path / '2026-01-02-0304.json')
+    assert kept['rounds'][0]['program'] == 'writers' and kept['about']['stopped'] == 'before all was measured'
+    assert 'stopped: before all was measured' in (tmp_path / '2026-01-02-0304.md').read_text()
+
+
+def test_ctrl_c_before_the_first_figure_leaves_no_result(monkeypatch, tmp_path):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(bench, 'measure', interrupted)
+    monkeypatch.setattr(bench, 'machine', lambda *arguments: {'date': '2026-01-02 03:04'})
+    assert bench.main(['--only', 'writers', '--into', str(tmp_path)]) == 1
+    assert list(tmp_path.iterdir()) == []
