@@ -4,9 +4,12 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
+import psycopg2.errors
+import psycopg2.sql
 import pytest
 
 from tests.support.held_polls import eventually
+from web_longpolling import host
 
 RULE = 'A long polling controller may not write to the database'
 WAYS = ['create', 'write', 'unlink', 'sql', 'after_commit', 'after_rollback', 'delayed']
@@ -87,3 +90,40 @@ def test_a_poll_reads_on_the_connection_on_which_its_session_was_verified(stack,
             assert ann.poll('/sample/user', url=serving.url).status_code == 200
         assert sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'longpolling' AND pid <> ALL(%s)",
                    (foreign,)) == [(1,)]
+
+
+class Cursor:
+    """As much of a host's cursor as WriteWatch stands on."""
+
+    def __init__(self, connection):
+        self._cnx, self._obj = connection, connection.cursor()
+
+    def execute(self, query, params=None, log_exceptions=None):
+        return self._obj.execute(query, params)
+
+    def rollback(self):
+        self._cnx.rollback()
+
+
+class Watched(host.WriteWatch, Cursor):
+    pass
+
+
+@pytest.mark.parametrize('query', ['SHOW transaction_read_only', b'SHOW transaction_read_only',
+                                   psycopg2.sql.SQL('SHOW transaction_read_only')], ids=['text', 'bytes', 'composed'])
+def test_whatever_is_asked_first_begins_the_transaction_and_each_one_after_a_rollback(stack, query):
+    with contextlib.closing(psycopg2.connect(stack.dsn)) as connection:
+        cr = Watched(connection)
+        cr.begin_with_first()
+        for _ in range(2):
+            cr.execute(query)
+            assert cr._obj.fetchone() == ('on',)
+            assert connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_INTRANS
+            with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+                cr.execute("CREATE TABLE not_to_be ()")
+            assert cr.refused
+            cr.rollback()
+            assert connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE
+        cr.execute(query)
+        host.roll_back(connection)
+        assert connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE

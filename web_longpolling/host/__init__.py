@@ -179,7 +179,11 @@ class WriteWatch(object):
     def execute(self, query, params=None, log_exceptions=False):
         begin, self._begin = self._begin, None
         try:
-            return super(WriteWatch, self).execute(begin + query if begin else query, params, log_exceptions)
+            if begin and isinstance(query, (bytes, type(u''))):
+                query = begin.encode('ascii') + query if isinstance(query, bytes) else begin + query
+            elif begin:     # one that psycopg2 composes
+                super(WriteWatch, self).execute(begin, None, log_exceptions)
+            return super(WriteWatch, self).execute(query, params, log_exceptions)
         except psycopg2.Error as error:
             self.refused = self.refused or error.pgcode == READ_ONLY_SQL_TRANSACTION
             raise
