@@ -159,7 +159,8 @@ class RegistryLoader(object):
     def _load_in_turn(self):
         oid = self.look()
         try:
-            with waiting.noticing(PATIENCE, lambda: present(self._parameters)):
+            # Around the thread, not in it: what the loop has left must not be freed there.
+            with memory.without_collections(), waiting.noticing(PATIENCE, lambda: present(self._parameters)):
                 replaced = aside.run(self._load)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailable(one_line(error))
@@ -181,8 +182,7 @@ class RegistryLoader(object):
 
     def _load(self):
         threading.current_thread().dbname = self._name      # the hosts' log format names the database
-        with memory.without_collections():
-            return host.adapter().load(self._name)
+        return host.adapter().load(self._name)
 
     def check_oid(self, connection):
         """Refuse a new connection that leads to another database than the one that was loaded.
