@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 """Has Python's collector look at a few old objects, and not at all old ones.
 
-The collector looks at generations: at what is young often, at what is old rarely, and at what was frozen never. Which of
-them an object belongs to is not asked by whether it is garbage: references from other generations count as references
-from outside. So old objects can be made young again, with two functions of Python's C API, and a collection of the young
-ones frees those that nobody else refers to. It takes as long as there are such objects, and not as long as all others.
+The collector looks at generations: often at what is young, rarely at what is old, and never at what was frozen. What it
+does not look at counts as outside, and what is referred to from there stays. So the objects of a registry can be made
+young again, by two functions of Python's C API; a collection of the young ones then frees those that nobody else refers
+to. It takes as long as there are such objects, however many others there are.
 """
 import gc
 import operator
