@@ -206,6 +206,8 @@ def forget(many, serving, sessions, probe) -> None:
     before, freed = len(probe.taken), serving.log.count(FREED)
     for name in dropped:
         many.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    for session in sessions[-FORGOTTEN:]:
+        session.poll('/who', url=serving.url)       # nobody listens there any more: this is how it is noticed
     until = time.monotonic() + 200
     while serving.log.count(FREED) < freed + len(dropped) and 'Registries that were given up' not in serving.log:
         if time.monotonic() > until:
