@@ -3,8 +3,8 @@
 It brings up a stack of its own. The databases, copies of one, are polled for the first time one after the other, while
 one that is loaded already is polled all the time and another program asks the sidecar every few milliseconds: the
 longest that this takes is about how long the event loop stood still. Then somebody follows in each, and events are
-published in all; meanwhile databases are copied, renamed, dropped and restored. Printed are the times, the memory of
-each registry, and the connections.
+published in all; meanwhile databases are copied, renamed, dropped and restored. At last some are dropped, and their
+registries are freed. Printed are the times, the memory of each registry, and the connections.
 
 ``--install MODULE,MODULE`` makes the databases as large as those of real companies.
 """
@@ -34,6 +34,9 @@ from .client import percentile
 
 # Seconds between two questions of the probe; and of the poller.
 STEP = 0.005
+# How many databases are forgotten at last; what the log says of each.
+FORGOTTEN = 5
+FREED = 'A registry that was given up is freed: '
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'longpolling%%' AND datname = ANY(%s)"
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 # Asks for /health/live, which waits for no database, on one connection as often as it can, and writes how long each
@@ -197,6 +200,24 @@ def change(many, serving, sessions, probe) -> None:
     print(f'loop meanwhile: {probe.since(before)}', flush=True)
 
 
+def forget(many, serving, sessions, probe) -> None:
+    """Databases are dropped while others are polled: how long the loop stands still when their registries are freed."""
+    dropped = [session.db for session in sessions[-FORGOTTEN:]]
+    before, freed = len(probe.taken), serving.log.count(FREED)
+    for name in dropped:
+        many.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    for session in sessions[-FORGOTTEN:]:
+        session.poll('/who', url=serving.url)       # nobody listens there any more: this is how it is noticed
+    until = time.monotonic() + 200
+    while serving.log.count(FREED) < freed + len(dropped) and 'Registries that were given up' not in serving.log:
+        if time.monotonic() > until:
+            raise SystemExit(f'nothing was freed:\n{serving.log[-5000:]}')
+        time.sleep(0.2)
+    print(f'{len(dropped)} forgotten; loop meanwhile: {probe.since(before)}')
+    print('\n'.join(line for line in serving.log.splitlines() if FREED in line or 'Registries that were' in line),
+          flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--databases', type=int, default=20, help='how many (default: %(default)s)')
@@ -241,6 +262,7 @@ def main():
                   f'longest {max(taken) * 1000:.0f} ms; status {sorted({status for _, status in polls})}')
             follow_all(many, serving, sessions)
             change(many, serving, sessions, probe)
+            forget(many, serving, sessions, probe)
             probe.close()
             log = serving.log
             print(f'its log: {log.count("Traceback")} tracebacks, {log.count(" WARNING ")} warnings')

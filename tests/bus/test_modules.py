@@ -1,4 +1,4 @@
-"""Modules of Odoo's that hang on the socket, and portal users: as with a WebSocket."""
+"""Modules of Odoo's that hang on the socket, portal users, and the module website: as with a WebSocket."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from tests.support.clients import RpcError, session_file, visit
 
 pytestmark = pytest.mark.only_on('odoo-19.0')
 stack = fixtures.suite_stack(options={'longpolling_timeout': str(TIMEOUT)},
-                             install=(*INSTALL, 'auth_timeout', 'hr_presence', 'im_livechat', 'portal'))
+                             install=(*INSTALL, 'auth_timeout', 'hr_presence', 'im_livechat', 'portal', 'website'))
 log, sql = fixtures.log, fixtures.sql
 ann, bob = user('ann'), user('bob')
 NEXT = 'identity-check-next'
@@ -151,3 +151,19 @@ def test_a_portal_user_is_there_and_is_told_what_is_his(stack, admin, client, se
     assert (other.payloads(), new_messages(other)) == (['to all'], [])
     browser.leave()
     assert admin.rpc('res.users', 'read', [[users[0]], ['im_status']])[0]['im_status'] == 'offline'
+
+
+# website
+
+
+def test_users_and_visitors_of_a_site_are_told_what_is_theirs(stack, ann, client, send, log):
+    """Its overrides want a request, of which they ask more than others: held and answered, without an error."""
+    visitor = visit(stack)
+    page = visitor.http.get(stack.url + '/', timeout=120).text
+    assert 'data-website-id="1"' in page        # it is the module's page that shows
+    browsers = client(ann), client(visitor)
+    send('broadcast', 'to all')
+    for browser in browsers:
+        browser.poll_until(browser.payloads)
+        assert browser.payloads() == ['to all']
+    assert 'Traceback' not in log()

@@ -1,6 +1,9 @@
 """server.py --check: a line for each thing that was looked at, and a status for scripts."""
 
 import re
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # One database, one address: what is looked at, in this order.
 HERE = ['configuration', 'log', 'database', 'connections', 'sessions', 'port', 'open files']
@@ -41,6 +44,33 @@ def test_all_is_well_before_the_first_start(stack, programs, dispatching):
     # The place is free again.
     with programs.serving('-c', stack.config, '-p', port):
         pass
+
+
+def test_a_sidecar_that_begins_to_serve_meanwhile_is_no_traceback(programs, stack):
+    """As the one that was started a moment before the check: its port is free until its registries are loaded."""
+    port, taken = programs.port(), []
+
+    class Late(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if not taken:
+                taken.append(socket.create_server(('127.0.0.1', port)))
+            self.send_error(404)
+
+        def log_message(self, *words):
+            pass
+
+    with ThreadingHTTPServer(('127.0.0.1', 0), Late) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        try:
+            outcome = programs.server('-c', stack.config, '-p', port, '--check', '--url',
+                                      f'http://127.0.0.1:{site.server_port}')
+        finally:
+            site.shutdown()
+            taken[0].close()
+    found = lines(outcome)
+    assert [about for _, about, _ in found] == HERE + ['server', 'port']
+    assert (True, 'port', f'127.0.0.1:{port} is free') in found
+    assert not found[-1][0] and outcome.status == 1
 
 
 def test_without_an_address_it_asks_nobody_but_postgresql(stack, programs):

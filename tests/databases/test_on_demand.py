@@ -235,6 +235,9 @@ def test_what_nobody_polls_is_forgotten(on_demand, trio):
         held = pool.submit(other.poll, '/hold/never', url=serving.url)
         eventually(lambda: loaded(serving, one) == [other.db], NOTICED)      # which somebody does poll
         assert f'The database {one.db} is forgotten: nobody has polled it for 1 s' in serving.log
+        # And its registry is freed, without a look at all objects, for which the polls would wait.
+        eventually(lambda: 'A registry that was given up is freed: ' in serving.log, NOTICED)
+        assert 'Registries that were given up' not in serving.log
         assert f'database="{one.db}"' not in one.http.get(serving.url + '/metrics', timeout=10).text
         assert database_of(one, serving) == one.db
         assert held.result().status_code == 204

@@ -28,8 +28,8 @@ is_stored(cookie)                     whether the store has the session that the
 store_problem()                       why the session store can't be asked just now, a few words; None if it can
 load(db)                              loads the registry of `db` (modules, models and routes), anew if there is
                                       one; until it is complete, and if that fails, polls have the old one. It runs in
-                                      a thread of its own, one call at a time
-forget(db)                            gives its registry up
+                                      a thread of its own, one call at a time; returns the old one or None
+forget(db)                            gives its registry up; returns it, or None if it was not loaded
 installed(db, module)                 whether `module` is installed in the loaded registry of `db`
 SESSION_PARAMETER                     the name of the host's own parameter that says who asks, or None
 session_key(cookies, arguments, sent) what names the Session that a poll claims, hashable, or None; takes

@@ -140,15 +140,17 @@ def store_problem():
 
 
 def load(db):
+    replaced = _registries.get(db)
     try:
         with _registries.loading(db):
             Registry.new(db)
     finally:
         close_db(db)    # polls have connections of their own
+    return replaced
 
 
 def forget(db):
-    _registries.pop(db, None)
+    return _registries.pop(db, None)
 
 
 def installed(db, module):

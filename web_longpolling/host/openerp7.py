@@ -149,17 +149,19 @@ def store_problem():
 
 
 def load(db):
+    replaced = _registries.get(db)
     try:
         with _registries.loading(db):
             RegistryManager.new(db)
     finally:
         _proven.pop(db, None)       # perhaps another check_credentials is in force
         _close_pool(db)     # polls have connections of their own
+    return replaced
 
 
 def forget(db):
-    _registries.pop(db, None)
     _proven.pop(db, None)
+    return _registries.pop(db, None)
 
 
 def _close_pool(db):

@@ -91,6 +91,11 @@ def _way(options, names, place, listener):
             return
     for finding in way.to_host(site, names[0] if names else ''):
         yield finding
+    if listener is not None and not way.may_listen(listener):
+        # It was free a moment ago: a sidecar that was just started listens when its registries are loaded.
+        _leave(listener)
+        place, listener = here.place(options)
+        yield place
     if place.well:
         with way.listening(listener):
             for finding in way.through(site, Site.of_sidecar(options)):

@@ -9,6 +9,7 @@ listens in its place meanwhile.
 """
 import contextlib
 import json
+import socket
 import time
 
 import gevent
@@ -37,9 +38,18 @@ _SINCE = SINCE[len('HTTP_'):].replace('_', '-')
 _BODY = json.dumps({'x': 'x' * 2000}).encode('ascii')
 
 
+def may_listen(listener):
+    """Listen on this bound socket; False if somebody else does there by now."""
+    try:
+        listener.listen(100)
+    except socket.error:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def listening(listener):
-    """In the block, a server answers probes on this bound socket; nothing, if there is none."""
+    """In the block, a server answers probes on this socket; nothing, if there is none."""
     if listener is None:
         yield
         return
@@ -54,7 +64,6 @@ def listening(listener):
         start_response(answer.status, answer.headers)
         return [answer.body]
 
-    listener.listen(100)
     server = PollServer(listener, respond, 100, bool(host.adapter().option('proxy_mode')))
     server.start()
     try:

@@ -29,7 +29,7 @@ from ..loop.clock import monotonic
 from ..loop.supervisor import Supervised
 from .cluster import Cluster, exist
 from .database import Database
-from .registry import NotInstalled
+from .registry import NotInstalled, turn
 
 _logger = logging.getLogger(__name__)
 
@@ -88,7 +88,9 @@ class Databases(object):
         while True:
             gevent.sleep(TIDY)
             self._look_after()
-            memory.collector.collect()
+            if memory.collector.due and not turn.taken:
+                with turn(lambda: False):
+                    memory.collector.collect()
 
     def _look_after(self):
         """Nothing: they stay."""
@@ -255,7 +257,6 @@ class OnDemand(Databases):
         loaded = database.registry.generation
         database.close()
         if loaded:
-            memory.collector.gave_up(database.registry.octets)
             _logger.info("The database %s is forgotten: %s", database.name, reason or "it is not served any more")
 
     def _look_after(self):

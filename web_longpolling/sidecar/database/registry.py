@@ -51,7 +51,7 @@ _COMPLETE = ("SELECT " + "".join("EXISTS (SELECT 1 FROM pg_class WHERE relname =
 
 
 # One registry is loaded at a time, of whichever database: see aside.py, and host/registries.py.
-_turn = Turn()
+turn = Turn()
 
 
 class NotInstalled(ConfigurationError):
@@ -153,19 +153,20 @@ class RegistryLoader(object):
 
         :raises NotInstalled, DatabaseUnavailable: as :meth:`look`
         """
-        with _turn(lambda: self.urgent):
+        with turn(lambda: self.urgent):
             self._load_in_turn()
 
     def _load_in_turn(self):
         oid = self.look()
         try:
-            with waiting.noticing(PATIENCE, lambda: present(self._parameters)):
-                aside.run(self._load)
+            # Around the thread, not in it: what the loop has left must not be freed there.
+            with memory.without_collections(), waiting.noticing(PATIENCE, lambda: present(self._parameters)):
+                replaced = aside.run(self._load)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailable(one_line(error))
         # Before anything that waits: polls have the new registry from now on.
-        if self.generation:
-            memory.collector.gave_up(self.octets)
+        memory.collector.gave_up(replaced, self.octets)
+        del replaced
         self.generation += 1
         self.modules = frozenset(module for module in list(routes.table.modules)
                                  if host.adapter().installed(self._name, module))
@@ -181,8 +182,7 @@ class RegistryLoader(object):
 
     def _load(self):
         threading.current_thread().dbname = self._name      # the hosts' log format names the database
-        with memory.without_collections():
-            host.adapter().load(self._name)
+        return host.adapter().load(self._name)
 
     def check_oid(self, connection):
         """Refuse a new connection that leads to another database than the one that was loaded.
@@ -245,7 +245,7 @@ class RegistryLoader(object):
         """Nobody needs it any more."""
         self.loaded = False
         self._closed = True
-        host.adapter().forget(self._name)
+        memory.collector.gave_up(host.adapter().forget(self._name), self.octets)
 
     def begin(self):
         """Load it in a greenlet, which tries until it has worked; if one does already, leave it to that."""

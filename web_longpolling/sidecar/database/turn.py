@@ -8,9 +8,12 @@ from gevent.event import Event
 
 
 class Turn(object):
+    """
+    taken: whether somebody has it, or is called to have it
+    """
 
     def __init__(self):
-        self._taken = False
+        self.taken = False
         self._waiting = []      # of (whether it is urgent, its Event), in the order of their coming
 
     @contextlib.contextmanager
@@ -19,7 +22,7 @@ class Turn(object):
 
         :param is_urgent: function that says whether others are to wait for this one; asked whenever a turn ends
         """
-        if self._taken:
+        if self.taken:
             called = Event()
             self._waiting.append((is_urgent, called))
             try:
@@ -30,7 +33,7 @@ class Turn(object):
                 else:
                     self._waiting.remove((is_urgent, called))
                 raise
-        self._taken = True
+        self.taken = True
         try:
             yield
         finally:
@@ -38,7 +41,7 @@ class Turn(object):
 
     def _next(self):
         # Taken until whoever is called has begun: nobody who comes in between goes first.
-        self._taken = bool(self._waiting)
+        self.taken = bool(self._waiting)
         if self._waiting:
             chosen = next((each for each in self._waiting if each[0]()), self._waiting[0])
             self._waiting.remove(chosen)

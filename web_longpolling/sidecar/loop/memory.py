@@ -3,24 +3,34 @@
 # SPDX-License-Identifier: AGPL-3.0-only
 """The memory of this process, and Python's collector of cyclic garbage, which stops everything while it looks.
 
-A registry is some hundred thousand objects that stay. A collection looks at all objects that may be garbage, so each
+A registry is some fifty thousand objects that stay. A collection looks at all objects that may be garbage, so each
 registry would make all later ones longer, up to seconds. Hence no collection runs while a registry is loaded, and what
-is there afterwards is left out of further ones (``gc.freeze``, Python 3.7). When registries were given up, one
-collection looks at everything: 0.4 s beside five registries of 190 modules. So it waits until it is worth it.
+is there afterwards is left out of further ones (``gc.freeze``, Python 3.7).
+
+A registry that was given up is garbage in cycles. To look at everything for it stopped the loop for 0.4 s beside five
+registries of 190 modules. So the collector is given the objects of that registry alone: see garbage.py. What somebody
+still refers to is tried again, and in the end is left to a collection of everything, when that is worth it.
 """
 import contextlib
 import gc
 import logging
 import resource
+import weakref
 
-from . import monitor
+import gevent
+
+from . import garbage, monitor
 from .clock import monotonic
 
 _logger = logging.getLogger(__name__)
 
+# Seconds after which a registry that is still in use is tried again; each time twice as long.
+AGAIN = 5
+# How often it is tried.
+TRIES = 6
 # Seconds between two collections of everything, at least.
 PAUSE = 60
-# Bytes that must have been given up for one; and seconds after which any are enough.
+# Bytes that the tries must have left for one; and seconds after which any are enough.
 ENOUGH = 64e6
 LONGEST = 3600
 # Bytes of a registry, where nobody knows them.
@@ -37,37 +47,92 @@ def without_collections():
     try:
         yield
     finally:
+        # What is garbage by now and frozen would keep all that it refers to: the registry, by the host's cursors.
+        garbage.collect_young()
         _freeze()
         gc.enable()
 
 
+class _GivenUp(object):
+    """A registry that nobody needs any more."""
+
+    def __init__(self, registry, octets):
+        self.get = weakref.ref(registry)
+        self.octets = octets
+        self.tries = 0
+        self.due = monotonic()
+
+
 class Collector(object):
-    """Frees what was given up and was left out of ordinary collections."""
+    """Frees registries that were given up."""
 
     def __init__(self):
-        self._given_up = 0
+        self._given_up = []
+        self._left = 0      # bytes of those that could not be freed
         self._collected_at = monotonic()
 
-    def gave_up(self, octets=None):
+    def gave_up(self, registry, octets=None):
         """There is a registry that nobody needs any more.
 
+        :param registry: it; None: there is none
         :param octets: bytes that it takes, as far as that is known
         """
-        self._given_up += octets or USUAL
+        if registry is not None:
+            self._given_up.append(_GivenUp(registry, octets or USUAL))
+
+    @property
+    def due(self):
+        """Whether :meth:`collect` has something to do."""
+        now = monotonic()
+        return any(each.due <= now for each in self._given_up) or self._is_enough(now)
 
     def collect(self):
-        """Free what was given up, if it is enough, or has waited for long. Everything waits meanwhile."""
-        began = monotonic()
-        if not self._given_up or began - self._collected_at < (PAUSE if self._given_up >= ENOUGH else LONGEST):
+        """Free what was given up; others have their turns meanwhile. No registry may be loaded in this time."""
+        now = monotonic()
+        for each in [each for each in self._given_up if each.due <= now]:
+            self._free(each)
+        if self._is_enough(now):
+            self._collect_all()
+
+    def _free(self, each):
+        each.tries += 1
+        began, registry = monotonic(), each.get()
+        gc.disable()
+        try:
+            possible = registry is None or garbage.make_young(registry, _pause)
+            del registry
+            with monitor.expected():
+                number = garbage.collect_young()
+                _freeze()
+        finally:
+            gc.enable()
+        each.due = monotonic() + AGAIN * 2 ** each.tries
+        if each.get() is None:
+            _logger.info("A registry that was given up is freed: %d objects in %.2f s, in which polls went on",
+                         number, monotonic() - began)
+        elif possible and each.tries < TRIES:
             return
-        before = resident()
+        else:
+            self._left += each.octets
+        self._given_up.remove(each)
+
+    def _is_enough(self, now):
+        return self._left and now - self._collected_at >= (PAUSE if self._left >= ENOUGH else LONGEST)
+
+    def _collect_all(self):
+        """Everything waits meanwhile."""
+        began, before = monotonic(), resident()
         with monitor.expected():
             _unfreeze()
             gc.collect()
             _freeze()
-        self._given_up, self._collected_at = 0, monotonic()
+        self._left, self._collected_at = 0, monotonic()
         _logger.info("Registries that were given up have left %.0f MB: collected in %.2f s",
                      max(before - resident(), 0) / 1e6, self._collected_at - began)
+
+
+def _pause():
+    gevent.sleep(0)
 
 
 collector = Collector()
