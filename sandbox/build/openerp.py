@@ -28,6 +28,7 @@ def steps():
         Step('packages', f'{HOST}: downloading and unpacking Python 2.7', make_root, (PACKAGES, LEAVE_OUT)),
         Step('environment', f'{HOST}: installing Python packages (50 MB)', make_environment,
              (str(FOLDER), environment.pins('bootstrap'), environment.pins(HOST))),
+        Step('bytecode', f'{HOST}: byte-compiling', compile_resources),
     ]
 
 
@@ -57,6 +58,12 @@ def make_environment():
         HOST, f'Making the environment of {HOST}', environment=environment.surroundings())
     environment.install([environment.interpreter(ENVIRONMENT), '-m', 'pip'], HOST, '--no-build-isolation',
                         cache='pip-2.7')
+
+
+def compile_resources():
+    """The byte code of pkg_resources, which OpenERP imports: virtualenv unpacks it without."""
+    environment.compile_all(environment.interpreter(ENVIRONMENT),
+                            ENVIRONMENT / 'lib/python2.7/site-packages/pkg_resources', HOST)
 
 
 def installation():

@@ -200,6 +200,22 @@ test("a poll whose controller is at work for long gets a request of its own, whi
     assert.equal(network.held.length, 1);
 });
 
+test("nobody waits for a request of slow controllers that was sent just now", async () => {
+    const { browser, network, join } = hub();
+    const leave = Array.from({ length: 7 }, (_, number) => join("/slow/" + number));
+    await browser.sent();
+    network.request.answers(...leave.map((_, poll) => ({ poll, status: 102 })));
+    await browser.sent();
+    // Each that leaves breaks the request off; the one after an ordinary request would be left alone for twice as long.
+    for (const one of leave.slice(0, 5)) {
+        one();
+        await browser.sent();
+    }
+    join("/newcomer");
+    await browser.advance(10);
+    assert.deepEqual(network.held.map(paths), [["/slow/5", "/slow/6"], ["/newcomer"]]);
+});
+
 test("there are two requests at most, however many controllers are slow", async () => {
     const { browser, network, join } = hub();
     ["/slow/1", "/slow/2", "/busy"].forEach((path) => join(path, { again: true }));
