@@ -5,7 +5,9 @@ import { onMounted, onPatched, onWillUnmount, useState, useSubEnv } from "@odoo/
 import { CalendarController } from "@web/views/calendar/calendar_controller";
 import { KanbanController } from "@web/views/kanban/kanban_controller";
 import { KanbanRecord } from "@web/views/kanban/kanban_record";
+import { KanbanRenderer } from "@web/views/kanban/kanban_renderer";
 import { ListController } from "@web/views/list/list_controller";
+import { clearProcessedTemplates, getTemplate, registerTemplateExtension } from "@web/core/templates";
 import { patch } from "@web/core/utils/patch";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
@@ -170,6 +172,28 @@ patch(KanbanController.prototype, {
     setup() {
         super.setup(...arguments);
         useCards(this);
+    },
+});
+
+const FACES = `<t><xpath expr="//article" position="inside">
+    <t t-if="live_people.length" t-component="LivePeople" people="live_people" card="true"/>
+</xpath></t>`;
+
+/** Cards of other addons that do not inherit web.KanbanRecord's template, in live.xml, have a template of their own. */
+function give_faces(name) {
+    const template = getTemplate(name);
+    if (template && template.querySelector("article") && !template.querySelector("[people=live_people]")) {
+        registerTemplateExtension(name, "/web_longpolling_live/static/src/odoo/lists.js", FACES);
+        clearProcessedTemplates();
+    }
+}
+
+patch(KanbanRenderer.prototype, {
+    setup() {
+        super.setup(...arguments);
+        if (this.env.live_cards) { // before the first card is made, with which its template is compiled for good
+            give_faces(this.constructor.components.KanbanRecord.template);
+        }
     },
 });
 
