@@ -7,6 +7,7 @@ shown one. Processor seconds of host and sidecar, beside the same writes with no
 """
 
 import asyncio
+import collections
 import itertools
 import json
 import os
@@ -61,7 +62,7 @@ async def exchange(url: str, request: bytes) -> tuple[int, dict[str, str], bytes
 class Viewer:
     told: list[float] = []
     reloads: list[float] = []
-    failures = 0
+    failures: collections.Counter = collections.Counter()
 
     def __init__(self, session, ids):
         self.session = session
@@ -74,7 +75,7 @@ class Viewer:
     def request(self, route, position=None, **params) -> bytes:
         body = json.dumps({**params, **self.session.extra}).encode()
         since = f'X-Longpolling-Since: {position}\r\n' if position else ''
-        return (f'POST {route} HTTP/1.1\r\nHost: localhost\r\nCookie: {"=".join(self.session.cookie)}\r\n{since}'
+        return (f'POST {route} HTTP/1.1\r\nHost: localhost\r\nCookie: {self.session.cookie}\r\n{since}'
                 f'Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n'
                 ).encode() + body
 
@@ -87,7 +88,8 @@ class Viewer:
             suffix = '' if stack.HOST == 'openerp-7.0' else f'/{MODEL}/{method}'
             status, _, _ = await exchange(os.environ['SANDBOX_HOST_URL'], self.request(
                 f'/web/dataset/call_kw{suffix}', **body))
-            Viewer.failures += status != 200
+            if status != 200:
+                Viewer.failures['reload', status] += 1
         Viewer.reloads.append(time.monotonic() - begun)
         self.read_at = begun
 
@@ -106,7 +108,7 @@ class Viewer:
                 continue
             self.position = headers.get('x-longpolling-position', self.position)
             if status not in (200, 204):
-                Viewer.failures += 1
+                Viewer.failures['poll', status] += 1
                 await asyncio.sleep(1)
             elif status == 200:
                 answer = json.loads(body)
@@ -142,7 +144,7 @@ async def write(ends: float, rate: float, ids: list[int]):
 
 
 async def measure(viewers: list[Viewer], seconds: float, rate: float, ids: list[int]):
-    Viewer.told, Viewer.reloads, Viewer.failures = [], [], 0
+    Viewer.told, Viewer.reloads, Viewer.failures = [], [], collections.Counter()
     hosts = host_pids()
     before = sum(map(stack.processor, hosts)), stack.processor(stack.PID)
     ends = time.monotonic() + seconds
@@ -152,7 +154,7 @@ async def measure(viewers: list[Viewer], seconds: float, rate: float, ids: list[
           f'sidecar {sidecar / seconds:.2f} of a core; {len(Viewer.reloads) / seconds:.1f} reloads a second'
           + (f', each took {percentile(Viewer.reloads, .5) * 1000:.0f} ms (p99 '
              f'{percentile(Viewer.reloads, .99) * 1000:.0f} ms)' if Viewer.reloads else '')
-          + f', {Viewer.failures} failures', flush=True)
+          + f', failures: {dict(Viewer.failures) or "none"}', flush=True)
 
 
 def main():

@@ -21,6 +21,9 @@ WAYS = ('without', 'empty', 'insert', 'watched')
 # since PostgreSQL plans the first ones of a connection anew.
 ROUNDS = {1: (20, 8), 100: (8, 3), 10000: (2, 1)}
 WARM = 8
+# OpenERP 7.0 creates one record after the other, some 8 ms each, and what more than so many of them cost is that many
+# times what one does: 10,000 in all ways and rounds would take a quarter of an hour. More are made by SQL, not shown.
+MOST_CREATED = 100
 
 
 def environment():
@@ -68,6 +71,16 @@ def openerp(db):
     def write(cr, ids, number):
         model.write(cr, 1, ids, {'city': 'City %d' % number})
 
+    def copies(cr, count):
+        """Partners to write to and to remove, all but one of them made by SQL."""
+        [made] = create(cr, 1)
+        cr.execute("SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns "
+                   "WHERE table_name = 'res_partner' AND column_name != 'id'")
+        [columns] = cr.fetchone()
+        cr.execute('INSERT INTO res_partner (%s) SELECT %s FROM res_partner, generate_series(2, %%s) WHERE id = %%s '
+                   'RETURNING id' % (columns, columns), (count, made))
+        return [made] + [row[0] for row in cr.fetchall()]
+
     def unlink(cr, ids):
         model.unlink(cr, 1, ids)
 
@@ -76,7 +89,9 @@ def openerp(db):
             watches.create(cr, 1, {'model': MODEL})
         else:
             watches.unlink(cr, 1, watches.search(cr, 1, [('model', '=', MODEL)]))
-    return registry.db.cursor, create, write, unlink, watch
+    def make(cr, count):
+        return (create if count <= MOST_CREATED else copies)(cr, count)
+    return registry.db.cursor, make, write, unlink, watch
 
 
 def processor(backend):
@@ -163,6 +178,8 @@ def main():
                         times['write', way].append(written)
                         times['unlink', way].append(removed)
         for kind in ('create', 'write', 'unlink'):
+            if kind == 'create' and size > MOST_CREATED and os.environ['SANDBOX_HOST'] == 'openerp-7.0':
+                continue
             without = median(times[kind, 'without'])
             print('%8d %8s %12.2f' % (size, kind, 1000 * without) + ''.join(
                 ' %8.3f' % (median(times[kind, way]) / without) for way in WAYS[1:]))

@@ -19,6 +19,7 @@ What a colleague changes, everybody sees: without F5, without losing what one is
             'web_longpolling_live/static/src/css/live.css',
             'web_longpolling_live/static/src/odoo/live.js',
             'web_longpolling_live/static/src/odoo/bar.js',
+            'web_longpolling_live/static/src/odoo/conflicts.js',
             'web_longpolling_live/static/src/odoo/lists.js',
             'web_longpolling_live/static/src/odoo/form.js',
             'web_longpolling_live/static/src/odoo/live.xml',

@@ -30,6 +30,19 @@ def partners(site):
         ('id', '=', record)]])]])
 
 
+@pytest.fixture
+def editable(site):
+    """Lists of partners are edited in place."""
+    seven = site.host == 'openerp-7.0'
+    kind = 'tree' if seven else 'list'
+    multi = '' if seven else ' multi_edit="1"'
+    view = created(site.admin.rpc('ir.ui.view', 'create', [{
+        'name': 'live list', 'model': MODEL, 'type': kind, 'priority': 1,
+        'arch': f'<{kind} editable="bottom"{multi} string="P"><field name="name"/><field name="city"/></{kind}>'}]))
+    yield
+    site.admin.rpc('ir.ui.view', 'unlink', [[view]])
+
+
 def created(record) -> int:
     return record[0] if isinstance(record, list) else record
 
@@ -295,12 +308,9 @@ def test_calendars_pivot_tables_and_graphs_are_loaded_again(windows, site, partn
 
 
 @pytest.mark.only_on('odoo-19.0')
-def test_a_row_that_is_typed_in_is_left_alone(windows, site, partners):
+def test_a_row_that_is_typed_in_is_left_alone(windows, site, partners, editable):
     """A bar says that something has changed; the list is brought up to date when the row is saved."""
     one, two = partners(2)
-    view = created(site.admin.rpc('ir.ui.view', 'create', [{
-        'name': 'live list', 'model': MODEL, 'type': 'list', 'priority': 1,
-        'arch': '<list editable="bottom"><field name="name"/><field name="city"/></list>'}]))
     try:
         ann = listing(windows(), site)
         row = ann.page.locator(ROWS[site.host], has_text='Live 00')
@@ -322,6 +332,130 @@ def test_a_row_that_is_typed_in_is_left_alone(windows, site, partners):
         ann.page.locator('.o_live_bar').wait_for(state='detached')
     finally:
         site.admin.rpc(MODEL, 'unlink', [site.admin.rpc(MODEL, 'search', [[('name', 'like', 'Live 0 imported')]])])
+
+
+def open_row(window, site, name: str):
+    """Edit the city in the row of that name; returns its input."""
+    row = window.page.locator(ROWS[site.host], has_text=name)
+    if site.host == 'openerp-7.0':
+        row.locator('td[data-field=city]').click()
+        cell = window.page.locator('.oe_form_field[data-fieldname=city] input')
+    else:
+        row.locator('[name=city]').click()
+        cell = window.page.locator('.o_selected_row [name=city] input')
+    cell.wait_for()
+    return cell
+
+
+def test_saving_a_row_over_a_colleagues_change_asks(windows, site, partners, editable):
+    """As in a form, however the row is left; a colleague's change of another row asks nothing."""
+    one, two = partners(2, city='Bergen')
+    ann = listing(windows(), site)
+    asked = []
+    ann.page.on('dialog', lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    cell = open_row(ann, site, 'Live 00')
+    cell.fill('Ann writes')
+    site.admin.rpc(MODEL, 'write', [[two], {'city': 'Turku'}])
+    bar = ann.page.locator('.o_live_bar')
+    bar.wait_for()
+    assert bar.get_by_role('button').count() == 0
+    site.admin.rpc(MODEL, 'write', [[one], {'city': 'Oslo'}])
+    bar.get_by_role('button', name='Show').click()
+    assert 'Changed by' in bar.inner_text()
+    bar.locator('tbody tr').filter(has_text='Ann writes').filter(has_text='Oslo').wait_for()
+    assert cell.input_value() == 'Ann writes'
+    picture(ann, 'row-edited')
+
+    def city_is(city):
+        return site.admin.rpc(MODEL, 'read', [[one], ['city']])[0]['city'] == city
+    cell.press('Enter')
+    if site.host == 'openerp-7.0':
+        ann.wait_for(lambda: asked, what='saving asks')
+        assert 'City has changed meanwhile' in asked[0] and city_is('Oslo')
+        assert cell.input_value() == 'Ann writes'
+        bar.get_by_role('button', name='Discard mine').click()
+        ann.page.locator(ROWS[site.host], has_text='Live 00').filter(has_text='Oslo').wait_for()
+        bar.wait_for(state='detached')
+        return
+    else:
+        ann.page.locator('.modal', has_text='Save over it?').wait_for()
+        picture(ann, 'row-asks')
+        ann.page.locator('.modal button', has_text='Cancel').first.click()
+        assert city_is('Oslo') and cell.input_value() == 'Ann writes'
+        ann.page.click('.o_control_panel')          # leaving the row saves it, too
+        ann.page.locator('.modal button', has_text='Save mine').click()
+    ann.wait_for(lambda: city_is('Ann writes'))
+
+
+@pytest.mark.only_on('odoo-19.0')
+def test_saving_several_rows_over_a_colleagues_change_asks(windows, site, partners, editable):
+    """Of several rows that are edited together, a colleague has changed another one than that in which was typed."""
+    ids = partners(2, city='Bergen')
+    ann = listing(windows(), site)
+    boxes = ann.page.locator(f'{ROWS[site.host]} input[type=checkbox]')
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    cell = open_row(ann, site, 'Live 00')
+    cell.fill('Ann writes')
+    site.admin.rpc(MODEL, 'write', [[ids[1]], {'city': 'Oslo'}])
+    bar = ann.page.locator('.o_live_bar')
+    bar.get_by_role('button', name='Show').click()
+    bar.locator('tbody tr', has_text='Live 01: City').filter(has_text='Oslo').wait_for()
+    cell.press('Enter')
+    ann.page.locator('.modal', has_text='Save over it?').locator('button', has_text='Cancel').first.click()
+    bar.wait_for(state='detached')
+    assert [one['city'] for one in site.admin.rpc(MODEL, 'read', [ids, ['city']])] == ['Bergen', 'Oslo']
+
+
+@pytest.mark.only_on('odoo-19.0')
+@pytest.mark.parametrize('view', ['form', 'list'])
+def test_closing_the_page_does_not_save_over_a_colleagues_change(windows, site, partners, editable, view):
+    """Odoo saves what was typed when its page is closed: over a colleague's change, the browser asks first."""
+    [one] = partners(1)
+    ann = form(windows(), site, one) if view == 'form' else listing(windows(), site)
+    cell = open_row(ann, site, 'Live 00') if view == 'list' else ann.page.locator('.o_field_widget[name=city] input')
+    cell.click()
+    cell.fill('Ann writes')
+    site.admin.rpc(MODEL, 'write', [[one], {'city': 'Oslo'}])
+    ann.page.locator('.o_live_bar').get_by_role('button', name='Show').wait_for()
+    asked = []
+    ann.page.on('dialog', lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    ann.page.close(run_before_unload=True)
+    windows('ann').wait_for(lambda: asked)
+    [values] = site.admin.rpc(MODEL, 'read', [[one], ['city']])
+    assert asked == ['beforeunload'] and values['city'] == 'Oslo'
+
+
+@pytest.mark.only_on('odoo-19.0')
+def test_a_row_inside_a_form_is_live_and_saving_over_it_asks(windows, site, partners):
+    """The contacts of a company, in a list inside its form: what is changed of them without the company is seen."""
+    [company] = partners(1, is_company=True)
+    [contact] = partners(1, parent_id=company, name='Live contact')
+    view = created(site.admin.rpc('ir.ui.view', 'create', [{
+        'name': 'live form', 'model': MODEL, 'type': 'form', 'priority': 1, 'arch': """
+            <form><field name="name"/><field name="child_ids"><list editable="bottom">
+                <field name="name"/><field name="function"/></list></field></form>"""}]))
+    try:
+        ann = form(windows(), site, company)
+        row = ann.page.locator('.o_data_row', has_text='Live contact')
+        row.wait_for()
+        ann.wait_for(lambda: len(ann.held_on('/changes')) == 2, what='form and rows are followed')
+        site.admin.rpc(MODEL, 'write', [[contact], {'function': 'Cook'}])
+        row.filter(has_text='Cook').wait_for()
+        row.locator('[name=function]').click()
+        ann.page.locator('.o_selected_row [name=function] input').fill('Painter')
+        site.admin.rpc(MODEL, 'write', [[contact], {'function': 'Doctor'}])
+        bar = ann.page.locator('.o_live_bar')
+        bar.get_by_role('button', name='Show').click()
+        bar.locator('tbody tr', has_text='Painter').filter(has_text='Doctor').wait_for()
+        picture(ann, 'form-row-edited')
+        ann.page.click('.o_form_button_save')
+        ann.page.locator('.modal', has_text='Save over it?').wait_for()
+        assert site.admin.rpc(MODEL, 'read', [[contact], ['function']])[0]['function'] == 'Doctor'
+        ann.page.locator('.modal button', has_text='Save mine').click()
+        bar.wait_for(state='detached')
+        assert site.admin.rpc(MODEL, 'read', [[contact], ['function']])[0]['function'] == 'Painter'
+    finally:
         site.admin.rpc('ir.ui.view', 'unlink', [[view]])
 
 

@@ -95,3 +95,20 @@ def test_the_applications_views_are_live(apps, window):
     plan(other)
     window.page.locator('.o_activity_record', has_text='Live other').wait_for()
     picture(window, 'apps-activity')
+
+
+def test_cards_with_a_template_of_their_own_have_faces(apps, window):
+    """Those of the accounting dashboard, whose addon replaces the template of cards."""
+    admin = apps.admin
+    admin.rpc('longpolling.watch', 'create', [[{'model': 'account.journal'}]])
+    [journal] = admin.rpc('account.journal', 'create', [[{'name': 'Live journal', 'code': 'LIVE', 'type': 'general'}]])
+    user = admin.create_user('ann', 'ann')
+    [group] = admin.rpc('ir.model.data', 'search_read', [[
+        ('module', '=', 'account'), ('name', '=', 'group_account_manager')], ['res_id']])
+    admin.rpc('res.groups', 'write', [[group['res_id']], {'user_ids': [[4, user]]}])
+    visit(apps, 'ann', 'ann').rpc('longpolling.live.presence', 'here', ['account.journal', journal])
+    opened(window, 'action-account.open_account_journal_dashboard_kanban', 'account.journal', '.o_kanban_record')
+    card = window.page.locator('.o_kanban_record', has_text='Live journal')
+    card.locator('.o_live_people img[title*=looking]').wait_for()
+    assert window.page.locator('.o_live_people').count() == 1
+    picture(window, 'apps-account.journal')

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sandbox.paths import ROOT
-from tests.support.translations import FILES
+from tests.support.translations import FILES, OPENERP
 
 ENTRY = re.compile(r'^msgid ((?:".*"\n)+)msgstr ((?:".*"\n?)+)', re.MULTILINE)
 TEXT = re.compile(r'\b_t\("((?:[^"\\]|\\.)*)"[,)]')
@@ -27,15 +27,15 @@ def test_the_template_has_the_texts_of_the_scripts(module):
     assert not texts - set(entries(FILES[module] / f'{module}.pot'))
 
 
-@pytest.mark.parametrize('module', FILES)
+@pytest.mark.parametrize('folder', [*FILES.values(), *OPENERP.values()], ids=lambda folder: '/'.join(folder.parts[-2:]))
 @pytest.mark.parametrize('language', ('de', 'fr'))
-def test_a_language_has_all_texts(module, language):
-    translated = entries(FILES[module] / f'{language}.po')
-    assert set(translated) == set(entries(FILES[module] / f'{module}.pot'))
+def test_a_language_has_all_texts(folder, language):
+    translated = entries(folder / f'{language}.po')
+    assert set(translated) == set(entries(folder / f'{folder.parent.name}.pot'))
     assert [text for text, translation in translated.items() if not translation] == []
 
 
 def test_texts_of_scripts_are_marked_for_both_hosts():
-    for path in (ROOT / 'examples').rglob('*.po*'):
+    for path in (ROOT / 'examples').rglob('i18n/*.po*'):
         text = path.read_text(encoding='utf-8')
         assert text.count('#. odoo-javascript\n#. openerp-web\n') == text.count('#: code:') > 0

@@ -5,6 +5,7 @@
 import functools
 
 from openerp import SUPERUSER_ID, tools
+from openerp.modules import get_module_resource
 from openerp.osv import fields, orm, osv
 from openerp.tools.translate import _
 
@@ -125,6 +126,20 @@ class Module(osv.Model):
         if 'web_longpolling' in names:
             watching.drop(cr)
             schema.drop(cr)
+        return result
+
+
+class Translation(osv.Model):
+    _inherit = 'ir.translation'
+
+    def load(self, cr, modules, langs, context=None):
+        """Load also ``i18n_openerp`` of a module: what Odoo's files can't hold, such as the labels of fields."""
+        result = super(Translation, self).load(cr, modules, langs, context=context)
+        for module in modules:
+            for lang in langs:
+                path = get_module_resource(module, 'i18n_openerp', tools.get_iso_codes(lang).split('_')[0] + '.po')
+                if path:
+                    tools.trans_load(cr, path, lang, verbose=False, module_name=module, context=context)
         return result
 
 

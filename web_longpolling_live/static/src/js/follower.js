@@ -31,7 +31,7 @@
      * @property {function(): ?{model: string, ids: number[], domain: ?Array, context: Object}} shows  null: nothing
      * @property {function(): Promise<boolean>|boolean} busy  whether somebody edits what is shown
      * @property {function(Changes): Promise} apply  shows what has changed
-     * @property {function(Changes)} hold  says that something has changed, while the view is busy
+     * @property {function(Changes): Promise|void} hold  says that something has changed, while the view is busy
      */
 
     core.Follower = class Follower {
@@ -108,6 +108,7 @@
                     gone: [...new Set([...before.gone, ...answer.gone])],
                     others: before.others || answer.others,
                     since: before.since,
+                    latest: Date.now(),
                 };
                 if (answer.others) {
                     this.be_quiet();
@@ -136,7 +137,7 @@
             let wait = 0;
             try {
                 if (await this.view.busy()) {
-                    this.view.hold(this.pending);
+                    await this.view.hold(this.pending);
                     wait = AGAIN;
                 } else {
                     const pending = this.pending;

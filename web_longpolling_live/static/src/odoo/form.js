@@ -2,79 +2,19 @@
 // SPDX-License-Identifier: AGPL-3.0-only
 // Forms: what a colleague changes appears; while somebody edits, a bar says so, and saving over it asks.
 import { onMounted, onWillUnmount, useState } from "@odoo/owl";
-import { _t } from "@web/core/l10n/translation";
-import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { FormController } from "@web/views/form/form_controller";
-import { formatDate, formatDateTime } from "@web/core/l10n/dates";
 import { patch } from "@web/core/utils/patch";
 import { useService } from "@web/core/utils/hooks";
 import { LiveBar, LivePeople } from "./bar";
+import { SIMPLE, as_text, useConflicts } from "./conflicts";
 import { core, live, useFollower } from "./live";
 
 // Milliseconds between two signs of life of a page that looks at a record.
 const SIGN = 20000;
-// What can be said in a line; the rest says only that it differs.
-const SIMPLE = ["char", "text", "integer", "float", "monetary", "boolean", "selection", "date", "datetime", "many2one"];
-const NO_NEWS = ["write_date", "write_uid", "__last_update", "display_name"];
-
-/** A value of the page or of the server as text. */
-function as_text(value, field) {
-    if (value === false || value === null || value === undefined || value === "") {
-        return "–";
-    }
-    if (field.type === "many2one") {
-        return value.display_name || (Array.isArray(value) ? value[1] : String(value.id || value));
-    }
-    if (field.type === "selection") {
-        const found = field.selection.find((option) => option[0] === value);
-        return found ? found[1] : String(value);
-    }
-    if (field.type === "date" && value.isLuxonDateTime) {
-        return formatDate(value);
-    }
-    if (field.type === "datetime" && value.isLuxonDateTime) {
-        return formatDateTime(value);
-    }
-    return value === true ? _t("Yes") : String(value);
-}
 
 function useLiveForm(controller) {
     const state = useState({ notice: null, people: [] });
-    const orm = controller.orm;
-    const dialog = controller.dialogService;
     const root = () => controller.model.root;
-    // What was changed there since the page has read it: the record, and the names of its fields.
-    let conflict = null;
-
-    const settle = () => {
-        conflict = null;
-        state.notice = null;
-        follower.forget();
-    };
-
-    /** What the server has now of the simple fields, as the record itself parses it. */
-    async function look() {
-        const record = root();
-        const names = record.fieldNames.filter((name) => SIMPLE.includes(record.fields[name].type) && !NO_NEWS.includes(name));
-        const specification = { write_date: {}, write_uid: { fields: { display_name: {} } } };
-        for (const name of names) {
-            specification[name] = record.fields[name].type === "many2one" ? { fields: { display_name: {} } } : {};
-        }
-        const [there] = await orm.silent.webRead(record.resModel, [record.resId], { specification, context: record.context });
-        if (!there) {
-            return { gone: true };
-        }
-        const values = record._parseServerValues(there);
-        const differences = names
-            .filter((name) => as_text(values[name], record.fields[name]) !== as_text(record._values[name], record.fields[name]))
-            .map((name) => ({
-                name: name,
-                label: record.activeFields[name].string || record.fields[name].string,
-                mine: as_text(record.data[name], record.fields[name]),
-                theirs: as_text(values[name], record.fields[name]),
-            }));
-        return { differences, name: core.is_recent(there.write_date) && there.write_uid && there.write_uid.display_name };
-    }
 
     function mark(before) {
         const record = root();
@@ -85,85 +25,81 @@ function useLiveForm(controller) {
         }
     }
 
+    /** The rows that the record's lists of other records show, of one model or of all. */
+    const rows = (model) => root().fieldNames.flatMap((name) => (root().data[name] && root().data[name].records) || []).filter(
+        (row) => row.resId && (!model || row.resModel === model));
+
+    let loaded = 0;
+    async function load_anew(changes) {
+        if (changes.latest < loaded) {
+            return; // what has changed together is loaded together
+        }
+        loaded = Date.now();
+        const record = root();
+        const before = {};
+        for (const name of record.fieldNames) {
+            if (SIMPLE.includes(record.fields[name].type)) {
+                before[name] = as_text(record.data[name], record.fields[name]);
+            }
+        }
+        await record.load();
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+        mark(before);
+    }
+
+    const busy = () => root().dirty || root().isDirty();
     const follower = useFollower(controller.props.resModel, {
         shows() {
             const record = root();
             return record && record.resId && !record.isNew
                 ? { model: record.resModel, ids: [record.resId], domain: null, context: record.context } : null;
         },
-        busy: () => root().dirty || root().isDirty(),
+        busy,
         async hold(changes) {
-            const record = root();
-            if (conflict && conflict.changes === changes) {
-                return;
+            if (!(await conflicts.hold(changes, [root()]))) {
+                follower.forget(); // it was this page itself, or nothing that is shown here
             }
-            conflict = { changes, record: record.resId, names: [] };
-            const found = await look();
-            if (!conflict || conflict.record !== root().resId) {
-                return;
-            }
-            if (!found.gone && !found.differences.length) {
-                return settle(); // it was this page itself, or nothing that is shown here
-            }
-            conflict.names = found.gone ? [] : found.differences.map((difference) => difference.name);
-            state.notice = Object.assign(found, {
-                since: changes.since,
-                take: found.gone ? null : async () => {
-                    settle();
-                    await root().discard();
-                    await root().load();
-                },
-            });
         },
         async apply(changes) {
-            conflict = null;
-            const record = root();
-            if (changes.gone.includes(record.resId)) {
+            conflicts.settle();
+            if (changes.gone.includes(root().resId)) {
                 state.notice = { since: changes.since, gone: true };
-                return;
+            } else {
+                await load_anew(changes);
             }
-            state.notice = null;
-            const before = {};
-            for (const name of record.fieldNames) {
-                if (SIMPLE.includes(record.fields[name].type)) {
-                    before[name] = as_text(record.data[name], record.fields[name]);
-                }
-            }
-            await record.load();
-            await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-            mark(before);
         },
     });
     if (!follower) {
         return null;
     }
-
-    /** Whether a save may go on: what the user would write over, he is asked about. */
-    state.may_save = async function (changes) {
-        const over = conflict && conflict.record === root().resId
-            ? conflict.names.filter((name) => name in changes) : [];
-        if (!over.length) {
-            return true;
-        }
-        if (document.visibilityState === "hidden") {
-            return false; // the form saves by itself when its tab is left: nobody is there to be asked
-        }
-        const labels = over.map((name) => root().fields[name].string).join(", ");
-        return new Promise((resolve) =>
-            dialog.add(ConfirmationDialog, {
-                title: _t("Save over it?"),
-                body: state.notice && state.notice.name
-                    ? _t("%(name)s has changed %(fields)s meanwhile. Your save would replace it.", {
-                        name: state.notice.name, fields: labels })
-                    : _t("%s has changed meanwhile. Your save would replace it.", labels),
-                confirmLabel: _t("Save mine"),
-                confirm: () => resolve(true),
-                cancel: () => resolve(false),
-                dismiss: () => resolve(false),
-            })
-        );
+    const listed = Object.values(controller.archInfo.fieldNodes).filter((node) => node.views && controller.props.fields[node.name]);
+    const followers = [...new Set(listed.map((node) => controller.props.fields[node.name].relation))].map(
+        (model) => useFollower(model, {
+            shows: () => root() && rows(model).length
+                ? { model, ids: rows(model).map((row) => row.resId), domain: null, context: root().context } : null,
+            busy,
+            hold: (changes) => conflicts.hold(changes, rows(model).filter(
+                (row) => changes.changed.includes(row.resId) || changes.gone.includes(row.resId))),
+            async apply(changes) {
+                conflicts.settle();
+                await load_anew(changes);
+            },
+        })).filter(Boolean);
+    const settle = () => {
+        conflicts.settle();
+        [follower, ...followers].forEach((one) => one.forget());
     };
-    state.settle = settle;
+    const conflicts = useConflicts(controller, state, {
+        edited: () => [root(), ...rows().filter((row) => row.dirty)],
+        also: (record, changes) => record.fieldNames.filter((name) => name in changes && record.data[name] && record.data[name].records)
+            .flatMap((name) => record.data[name].records.filter((row) => row.resId).map((row) => [row, row._getChanges()])),
+        async discard() {
+            settle();
+            await root().discard();
+            await root().load();
+        },
+        saved: settle,
+    });
     usePresence(controller, state);
     return state;
 }
@@ -229,15 +165,5 @@ patch(FormController.prototype, {
     setup() {
         super.setup(...arguments);
         this.live = useLiveForm(this);
-    },
-    async onWillSaveRecord(record, changes) {
-        if (this.live && !(await this.live.may_save(changes))) {
-            return false;
-        }
-        return super.onWillSaveRecord(...arguments);
-    },
-    async onRecordSaved() {
-        this.live && this.live.settle();
-        return super.onRecordSaved(...arguments);
     },
 });

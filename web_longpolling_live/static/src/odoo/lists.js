@@ -5,11 +5,14 @@ import { onMounted, onPatched, onWillUnmount, useState, useSubEnv } from "@odoo/
 import { CalendarController } from "@web/views/calendar/calendar_controller";
 import { KanbanController } from "@web/views/kanban/kanban_controller";
 import { KanbanRecord } from "@web/views/kanban/kanban_record";
+import { KanbanRenderer } from "@web/views/kanban/kanban_renderer";
 import { ListController } from "@web/views/list/list_controller";
+import { clearProcessedTemplates, getTemplate, registerTemplateExtension } from "@web/core/templates";
 import { patch } from "@web/core/utils/patch";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { LiveBar, LivePeople } from "./bar";
+import { useConflicts } from "./conflicts";
 import { core, is_live, live, useFollower } from "./live";
 
 /** What a record shows, as text, to compare it with what it shows later. */
@@ -42,6 +45,14 @@ const element_of = (element, record) => element && record && element.querySelect
 function useLiveList(controller) {
     const state = useState({ notice: null });
     const model = () => controller.model;
+
+    /** What a save would write now: the row that is edited, and with it those that are selected. */
+    function edited() {
+        const rows = model().root.records.filter((record) => record.isInEdition || record.dirty);
+        return model().multiEdit && rows.some((record) => record.selected)
+            ? [...rows, ...model().root.selection.filter((record) => !rows.includes(record))] : rows;
+    }
+
     const follower = useFollower(controller.props.resModel, {
         shows() {
             const root = model().root;
@@ -60,11 +71,20 @@ function useLiveList(controller) {
                 (element && element.querySelector(".o_dragged"))
             );
         },
-        hold(changes) {
-            state.notice = state.notice || { since: changes.since };
+        async hold(changes) {
+            const several = model().multiEdit && edited().some((record) => record.selected);
+            if (!several && edited().length) {
+                await edited()[0].isDirty(); // what is typed becomes the record's; of several it would be saved
+            }
+            const shown = model().root.records.filter(
+                (record) => changes.changed.includes(record.resId) || changes.gone.includes(record.resId));
+            const news = (await conflicts.hold(changes, shown)) || changes.others;
+            if (news && !state.notice) { // nothing of it is edited
+                state.notice = { since: changes.since };
+            }
         },
         async apply() {
-            state.notice = null;
+            conflicts.settle();
             const root = model().root;
             const element = controller.rootRef.el;
             const before = shown_rows(root);
@@ -96,7 +116,15 @@ function useLiveList(controller) {
             }
         },
     });
-    return follower && state;
+    if (!follower) {
+        return null;
+    }
+    const conflicts = useConflicts(controller, state, {
+        edited,
+        discard: () => model().root.leaveEditMode({ discard: true }),
+        saved: () => (state.notice = null), // what else has changed is loaded anew in a moment
+    });
+    return state;
 }
 
 for (const Controller of [ListController, KanbanController]) {
@@ -144,6 +172,28 @@ patch(KanbanController.prototype, {
     setup() {
         super.setup(...arguments);
         useCards(this);
+    },
+});
+
+const FACES = `<t><xpath expr="//article" position="inside">
+    <t t-if="live_people.length" t-component="LivePeople" people="live_people" card="true"/>
+</xpath></t>`;
+
+/** Cards of other addons that do not inherit web.KanbanRecord's template, in live.xml, have a template of their own. */
+function give_faces(name) {
+    const template = getTemplate(name);
+    if (template && template.querySelector("article") && !template.querySelector("[people=live_people]")) {
+        registerTemplateExtension(name, "/web_longpolling_live/static/src/odoo/lists.js", FACES);
+        clearProcessedTemplates();
+    }
+}
+
+patch(KanbanRenderer.prototype, {
+    setup() {
+        super.setup(...arguments);
+        if (this.env.live_cards) { // before the first card is made, with which its template is compiled for good
+            give_faces(this.constructor.components.KanbanRecord.template);
+        }
     },
 });
 

@@ -47,7 +47,7 @@ openerp.web_longpolling_live = function (instance) {
         widget.live = null;
     }
 
-    /** The quiet bar above a widget. `notice`: see what the callers give. */
+    /** The quiet bar above a widget. `notice`: see what the callers give; `form` is where its `differences` are edited. */
     function show_bar(widget, notice) {
         hide_bar(widget);
         const bar = $("<div class='o_live_bar' role='status'>").append("<span>");
@@ -65,12 +65,14 @@ openerp.web_longpolling_live = function (instance) {
             const table = $("<table class='o_live_differences'>").hide();
             table.append($("<thead>").append($("<tr>").append("<th>", $("<th>").text(_t("Here")), $("<th>").text(_t("There")))));
             const body = $("<tbody>").appendTo(table);
-            notice.differences.forEach((one) => body.append($("<tr>").append(
-                $("<th>").text(one.label), $("<td>").text(one.mine), $("<td>").text(one.theirs))));
             const show = button(_t("Show"), function () {
+                body.empty();
+                notice.differences.forEach((one) => body.append($("<tr>").append(
+                    $("<th>").text(one.label), $("<td>").text(mine(notice.form, one.name)), $("<td>").text(one.theirs))));
                 table.toggle();
                 const open = table.is(":visible");
                 show.text(open ? _t("Hide") : _t("Show")).attr("aria-expanded", String(open));
+                below_bar(widget);
             }).attr("aria-expanded", "false");
             button(_t("Discard mine"), notice.take);
             bar.append(table);
@@ -88,7 +90,103 @@ openerp.web_longpolling_live = function (instance) {
         widget.live_bar = null;
     }
 
+    /** The fields of a row that is edited lie above its cells, which the bar has moved. */
+    function below_bar(widget) {
+        if (widget.resize_fields) {
+            widget.resize_fields();
+        }
+    }
+
+    // What differs
+
+    const SIMPLE = ["char", "text", "integer", "float", "boolean", "selection", "date", "datetime", "many2one"];
+
+    /** A value as the server sends it, as text. */
+    function as_text(value, field) {
+        if (value === false || value === null || value === undefined || value === "") {
+            return "–";
+        }
+        if (field.type === "selection") {
+            const found = _.find(field.selection, (option) => option[0] === value);
+            return found ? found[1] : String(value);
+        }
+        return value === true ? _t("Yes") : _.isArray(value) ? String(value[1]) : String(value);
+    }
+
+    /** What a form has in a field, also what is being typed. */
+    function mine(form, name) {
+        const widget = form.fields[name];
+        const focused = /** @type {*} */ (document.activeElement); // what is typed there is not yet the value
+        if (widget.$el[0].contains(focused) && focused.value) {
+            return focused.value;
+        }
+        const value = widget.get_value();
+        if (widget.field.type === "many2one" && value) {
+            return as_text(widget.display_value ? [value, widget.display_value[value] || value] : value, widget.field);
+        }
+        return as_text(value, widget.field);
+    }
+
+    /**
+     * What the server has now of records of which the page has these values.
+     *
+     * @param {Object} fields  by name: {type, string, selection}
+     * @returns {*} a promise of an object by the ids: {gone: true}, or {name: who has changed it, differences: [{name, label,
+     *     theirs}]}; without those that are the same
+     */
+    function compare(model, records, fields) {
+        const names = _.keys(fields).filter((name) => SIMPLE.indexOf(fields[name].type) >= 0);
+        const ids = _.pluck(records, "id"), called = new instance.web.Model(model);
+        return !ids.length ? $.when({}) : called.call("read", [ids, names], {}, { shadow: true }).then(function (found) {
+            return called.call("perm_read", [ids], {}, { shadow: true }).then(function (written) {
+                const different = {};
+                records.forEach(function (record) {
+                    const there = found.find((one) => one.id === record.id), by = written.find((one) => one.id === record.id);
+                    const differences = there ? names.filter((name) => as_text(there[name], fields[name]) !==
+                        as_text(record[name], fields[name])).map((name) => ({
+                        name: name, label: fields[name].string, theirs: as_text(there[name], fields[name]) })) : [];
+                    if (!there) {
+                        different[record.id] = { gone: true, differences: [] };
+                    } else if (differences.length) {
+                        different[record.id] = { differences: differences,
+                            name: by && core.is_recent(by.write_date) && by.write_uid[1] };
+                    }
+                });
+                return different;
+            });
+        });
+    }
+
     // Lists
+
+    /** Say what differs in the row that is edited, and that other rows do. */
+    function tell_of_rows(self, changes) {
+        const form = self.editor.form, id = form.datarecord.id, different = self.live_different || {};
+        const one = self.editor.is_editing() && different[id];
+        form.live_over = one ? one.differences : [];
+        const said = one ? JSON.stringify([id, one]) :
+            String(changes.others || changes.gone.length > 0 || _.any(_.values(different)));
+        if (said !== self.live_said) {
+            self.live_said = said;
+            hide_bar(self);
+            if (one) {
+                show_bar(self, one.gone ? { since: changes.since, gone: true } : _.extend({
+                    since: changes.since, form: form, take: () => self.cancel_edition(true) }, one));
+            } else if (said === "true") {
+                show_bar(self, { since: changes.since });
+            }
+            below_bar(self);
+        }
+    }
+
+    /** What the list has been told of is settled; of one record, or of all. */
+    function settle_rows(self, id) {
+        self.live_different = id ? Object.assign({}, self.live_different, { [id]: undefined }) : {};
+        self.live_held = id ? self.live_held : null;
+        self.live_said = null;
+        self.editor.form.live_over = [];
+        hide_bar(self);
+    }
 
     const list_view = (self) => ({
         shows: function () {
@@ -97,9 +195,24 @@ openerp.web_longpolling_live = function (instance) {
                 domain: self.live_search.domain, context: self.live_search.context } : null;
         },
         busy: () => Boolean(self.editor && self.editor.is_editing()),
-        hold: (changes) => self.live_bar || show_bar(self, { since: changes.since }),
+        hold: function (changes) {
+            if (self.live_held === changes) {
+                return tell_of_rows(self, changes);
+            }
+            self.live_held = changes;
+            const rows = self.records.map((record) => record.attributes).filter((row) => row.id &&
+                (changes.changed.indexOf(row.id) >= 0 || changes.gone.indexOf(row.id) >= 0));
+            const names = _.pluck(_.filter(self.columns, (one) => one.tag === "field"), "name");
+            const fields = Object.fromEntries(names.map((name) => [name, self.fields_view.fields[name]]));
+            return compare(self.model, rows, fields).then(function (different) {
+                if (self.live_held === changes) {
+                    self.live_different = different;
+                    tell_of_rows(self, changes);
+                }
+            });
+        },
         apply: function (changes) {
-            hide_bar(self);
+            settle_rows(self);
             const shown = self.records.map((record) => record.get("id"));
             if (self.grouped) { // anew it would be closed: whoever has opened its groups decides
                 if (changes.others || changes.gone.length) {
@@ -165,6 +278,10 @@ openerp.web_longpolling_live = function (instance) {
             const self = this;
             return this._super.apply(this, arguments).then(function () {
                 if (self.live_search) { // embedded lists are searched by nobody
+                    if (self.live === undefined) {
+                        self.on("save:after", self, (saved) => self.live_different && saved && saved.record &&
+                            settle_rows(self, saved.record.get("id")));
+                    }
                     follow(self, list_view(self));
                 }
             });
@@ -195,34 +312,7 @@ openerp.web_longpolling_live = function (instance) {
 
     // Forms
 
-    const SIMPLE = ["char", "text", "integer", "float", "boolean", "selection", "date", "datetime", "many2one"];
-
     const simple = (self) => _.filter(_.keys(self.fields), (name) => SIMPLE.indexOf(self.fields[name].field.type) >= 0);
-
-    /** A value as the server sends it, as text. */
-    function as_text(value, field) {
-        if (value === false || value === null || value === undefined || value === "") {
-            return "–";
-        }
-        if (field.type === "selection") {
-            const found = _.find(field.selection, (option) => option[0] === value);
-            return found ? found[1] : String(value);
-        }
-        return value === true ? _t("Yes") : _.isArray(value) ? String(value[1]) : String(value);
-    }
-
-    function mine(self, name) {
-        const widget = self.fields[name];
-        const focused = /** @type {*} */ (document.activeElement); // what is typed there is not yet the value
-        if (widget.$el[0].contains(focused) && focused.value) {
-            return focused.value;
-        }
-        const value = widget.get_value();
-        if (widget.field.type === "many2one" && value) {
-            return as_text(widget.display_value ? [value, widget.display_value[value] || value] : value, widget.field);
-        }
-        return as_text(value, widget.field);
-    }
 
     const form_view = (self) => ({
         shows: function () {
@@ -242,31 +332,22 @@ openerp.web_longpolling_live = function (instance) {
                 return;
             }
             self.live_held = changes;
-            const id = self.datarecord.id, names = simple(self);
-            const model = new instance.web.Model(self.model);
-            model.call("read", [[id], names], {}, { shadow: true }).then(function (found) {
-                return model.call("perm_read", [[id]], {}, { shadow: true }).then((written) => [found, written]);
-            }).then(function (answers) {
-                const found = answers[0], written = answers[1];
+            const id = self.datarecord.id, fields = {};
+            _.each(self.fields, (widget, name) => (fields[name] = _.defaults({ string: widget.string || widget.field.string }, widget.field)));
+            compare(self.model, [self.datarecord], fields).then(function (different) {
+                const one = different[id];
                 if (self.datarecord.id !== id || self.live_held !== changes) {
                     return;
                 }
-                if (!found.length) {
-                    return show_bar(self, { since: changes.since, gone: true });
-                }
-                const differences = names.filter((name) => as_text(found[0][name], self.fields[name].field) !==
-                    as_text(self.datarecord[name], self.fields[name].field)).map((name) => ({
-                    name: name, label: self.fields[name].string || self.fields[name].field.string,
-                    mine: mine(self, name), theirs: as_text(found[0][name], self.fields[name].field) }));
-                self.live_over = differences;
-                if (differences.length) {
-                    show_bar(self, {
-                        since: changes.since, differences: differences, name: written[0] && core.is_recent(written[0].write_date) && written[0].write_uid[1],
+                self.live_over = one ? one.differences : [];
+                if (one) {
+                    show_bar(self, one.gone ? { since: changes.since, gone: true } : _.extend({
+                        since: changes.since, form: self,
                         take: function () {
                             settle(self);
                             self.$el.removeClass("oe_form_dirty");
                             self.reload();
-                        } });
+                        } }, one));
                 }
             });
         },
@@ -386,7 +467,10 @@ openerp.web_longpolling_live = function (instance) {
         /** @this {*} */
         save: function () {
             const self = this;
-            const over = (this.live_over || []).filter((one) => self.fields[one.name]._dirty_flag);
+            const over = (this.live_over || []).filter(function (one) {
+                self.fields[one.name].commit_value(); // what is typed becomes the value when the field is left
+                return self.fields[one.name]._dirty_flag;
+            });
             if (over.length && !confirm(_.str.sprintf(_t("%s has changed meanwhile. Your save would replace it. Save over it?"),
                 _.pluck(over, "label").join(", ")))) {
                 return $.Deferred().reject().promise();

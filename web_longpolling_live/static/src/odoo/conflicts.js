@@ -1,0 +1,211 @@
+// SPDX-FileCopyrightText: web_longpolling contributors
+// SPDX-License-Identifier: AGPL-3.0-only
+// What a colleague has changed of that which somebody edits: the bar says it, and a save that would replace it asks.
+import { _t } from "@web/core/l10n/translation";
+import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
+import { formatDate, formatDateTime } from "@web/core/l10n/dates";
+import { patch } from "@web/core/utils/patch";
+import { Record } from "@web/model/relational_model/record";
+import { core } from "./live";
+
+// What can be said in a line; the rest says only that it differs.
+export const SIMPLE = ["char", "text", "integer", "float", "monetary", "boolean", "selection", "date", "datetime", "many2one"];
+const NO_NEWS = ["write_date", "write_uid", "__last_update", "display_name"];
+
+/** A value of the page or of the server as text. */
+export function as_text(value, field) {
+    if (value === false || value === null || value === undefined || value === "") {
+        return "–";
+    }
+    if (field.type === "many2one") {
+        return value.display_name || (Array.isArray(value) ? value[1] : String(value.id || value));
+    }
+    if (field.type === "selection") {
+        const found = field.selection.find((option) => option[0] === value);
+        return found ? found[1] : String(value);
+    }
+    if (field.type === "date" && value.isLuxonDateTime) {
+        return formatDate(value);
+    }
+    if (field.type === "datetime" && value.isLuxonDateTime) {
+        return formatDateTime(value);
+    }
+    return value === true ? _t("Yes") : String(value);
+}
+
+/**
+ * What differs between these records, all of one model, and what the server has of them now.
+ *
+ * @returns {Promise<Map>} by the records' ids in the page: {gone: true}, or {name, by, differences}, where `name` is the
+ *     record's, `by` who has changed it, if that is known, and each difference {name, label, theirs}; none: all is the same
+ */
+async function compare(orm, records, context) {
+    const found = new Map();
+    const names = records.length ? records[0].fieldNames.filter(
+        (name) => SIMPLE.includes(records[0].fields[name].type) && !NO_NEWS.includes(name)) : [];
+    const specification = { display_name: {}, write_date: {}, write_uid: { fields: { display_name: {} } } };
+    for (const name of names) {
+        specification[name] = records[0].fields[name].type === "many2one" ? { fields: { display_name: {} } } : {};
+    }
+    const answer = records.length ? await orm.silent.webRead(
+        records[0].resModel, records.map((record) => record.resId), { specification, context }) : [];
+    for (const record of records) {
+        const there = answer.find((one) => one.id === record.resId);
+        const values = there ? record._parseServerValues(there) : {};
+        const differences = names
+            .filter((name) => as_text(values[name], record.fields[name]) !== as_text(record._values[name], record.fields[name]))
+            .map((name) => ({
+                name: name,
+                label: record.activeFields[name].string || record.fields[name].string,
+                theirs: as_text(values[name], record.fields[name]),
+            }));
+        if (!there) {
+            found.set(record.id, { gone: true, differences: [] });
+        } else if (differences.length) {
+            found.set(record.id, { name: there.display_name, differences,
+                by: core.is_recent(there.write_date) && there.write_uid && there.write_uid.display_name });
+        }
+    }
+    return found;
+}
+
+/**
+ * The conflicts of a view's controller, which has `orm`, `dialogService` and a `model` of records.
+ *
+ * @param {*} controller
+ * @param {Object} state  `notice` is set: what a LiveBar says
+ * @param {Object} view
+ * @param {function(): Object[]} view.edited  the records that a save would write now, the one that is edited first
+ * @param {function(Object, Object): Array} [view.also]  what else is written if a record is saved with these changes:
+ *     pairs of a record and its changes
+ * @param {function(): Promise} view.discard  gives up what the user has typed
+ * @param {function(Object)} view.saved  a record was saved
+ */
+export function useConflicts(controller, state, view) {
+    const model = controller.model;
+    let over = new Map(); // what differs, by the record's id in the page
+    const looked = new WeakSet(); // the changes that have been looked at
+    let generation = 0;
+
+    /** Say what the edited records differ in. @returns {boolean} whether there is such a thing */
+    function show(since) {
+        const edited = view.edited();
+        const records = edited.filter((record) => over.has(record.id));
+        const differences = records.flatMap((record) => over.get(record.id).differences.map((one) => ({
+            key: `${record.id} ${one.name}`,
+            label: record === edited[0] ? one.label : `${over.get(record.id).name}: ${one.label}`,
+            mine: as_text(record.data[one.name], record.fields[one.name]),
+            theirs: one.theirs,
+        })));
+        const notice = !records.length ? null : records.some((record) => over.get(record.id).gone) && !differences.length
+            ? { since, gone: true }
+            : { since, differences, name: over.get(records.find((record) => !over.get(record.id).gone).id).by };
+        if (JSON.stringify(notice) !== show.said) {
+            show.said = JSON.stringify(notice);
+            state.notice = notice && Object.assign(notice, { take: notice.gone ? null : view.discard });
+        }
+        return Boolean(notice);
+    }
+    show.said = "null";
+
+    const conflicts = {
+        /**
+         * Look at what a colleague has changed of these records, which the view may not load anew now.
+         *
+         * @returns {Promise<boolean>} whether they show something else than the server has
+         */
+        async hold(changes, records) {
+            if (!looked.has(changes)) {
+                looked.add(changes);
+                const begun = generation;
+                const found = await compare(controller.orm, records, model.root.context);
+                if (begun !== generation) {
+                    return false;
+                }
+                records.forEach((record) => over.delete(record.id));
+                found.forEach((one, id) => over.set(id, one));
+            }
+            return show(changes.since) || records.some((record) => over.has(record.id));
+        },
+
+        /** The page shows what the server has, or was told so. */
+        settle() {
+            generation++;
+            over = new Map();
+            show.said = "null";
+            state.notice = null;
+        },
+
+        /** What a save of these pairs of a record and its changes would replace: list of differences. */
+        replaced: (saves) => saves.flatMap(([record, changes]) => over.has(record.id)
+            ? over.get(record.id).differences.filter((one) => one.name in changes) : []),
+
+        /** Whether a save may go on: what the user would write over, he is asked about. */
+        async may_save(saves) {
+            const replaced = conflicts.replaced(saves);
+            if (!replaced.length) {
+                return true;
+            }
+            if (document.visibilityState === "hidden") {
+                return false; // forms save by themselves when their tab is left: nobody is there to be asked
+            }
+            const fields = [...new Set(replaced.map((one) => one.label))].join(", ");
+            const by = saves.map(([record]) => over.has(record.id) && over.get(record.id).by).find(Boolean);
+            return new Promise((resolve) =>
+                controller.dialogService.add(ConfirmationDialog, {
+                    title: _t("Save over it?"),
+                    body: by
+                        ? _t("%(name)s has changed %(fields)s meanwhile. Your save would replace it.", { name: by, fields })
+                        : _t("%s has changed meanwhile. Your save would replace it.", fields),
+                    confirmLabel: _t("Save mine"),
+                    confirm: () => resolve(true),
+                    cancel: () => resolve(false),
+                    dismiss: () => resolve(false),
+                })
+            );
+        },
+    };
+
+    const all = (record, changes) => [[record, changes], ...(view.also ? view.also(record, changes) : [])];
+    // The model's hooks, since the methods of the controllers that make them need not call those that they override.
+    const { onWillSaveRecord, onRecordSaved, onWillSaveMulti } = model.hooks;
+    Object.assign(model.hooks, {
+        async onWillSaveRecord(record, changes) {
+            return (await conflicts.may_save(all(record, changes))) ? onWillSaveRecord(...arguments) : false;
+        },
+        async onRecordSaved(record) {
+            over.delete(record.id);
+            view.saved(record);
+            return onRecordSaved(...arguments);
+        },
+        async onWillSaveMulti(edited, changes) {
+            if ((await onWillSaveMulti(...arguments)) === false) {
+                return false;
+            }
+            const { selection } = model.root;
+            if (await conflicts.may_save(selection.map((record) => [record, changes]))) {
+                selection.forEach((record) => over.delete(record.id));
+                return true;
+            }
+            // As where the user does not confirm that several records are written.
+            selection.forEach((record) => record._discard());
+            model.root.leaveEditMode({ discard: true });
+            return false;
+        },
+    });
+    // Read by the patch below.
+    model.live_replaces = (record, changes) => conflicts.replaced(all(record, changes)).length > 0;
+    return conflicts;
+}
+
+patch(Record.prototype, {
+    async _save() {
+        // The page is closed, and Odoo saves what was typed: without a question, which nobody could answer any more. Not
+        // saved, it lets the browser ask whether the page may be left.
+        const { _urgentSave, live_replaces } = this.model;
+        if (_urgentSave && live_replaces && live_replaces(this, this._getChanges())) {
+            return false;
+        }
+        return super._save(...arguments);
+    },
+});
