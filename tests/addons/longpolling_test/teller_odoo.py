@@ -3,10 +3,9 @@
 import os
 import signal
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import api, models
 from odoo.addons.web_longpolling.longpolling import longpolling
 from odoo.exceptions import UserError
-from odoo.http import request
 
 from .played import play
 
@@ -52,15 +51,3 @@ class Teller(models.AbstractModel):
         longpolling.publish(self.env.cr, channel, payload)
         self.env.cr._cnx.commit()
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-class IrHttp(models.AbstractModel):
-    _inherit = 'ir.http'
-
-    @classmethod
-    def _get_public_users(cls):
-        """As the module website does it: by the request, of which it needs more than its session."""
-        assert request.httprequest.host is not None and request.httprequest.headers.get('User-Agent', '') is not None
-        assert request.session.get('force_website_id') is None and request.cookies is not None
-        assert 'res.users' in request.env(user=SUPERUSER_ID)
-        return super()._get_public_users()
