@@ -1,20 +1,28 @@
 """A light client: many raw sockets, one epoll loop, so that the client is not what is measured."""
 
+import collections
 import resource
 import select
 import socket
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterable
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
+
+T = TypeVar('T')
 
 
 class Answer(NamedTuple):
-    """When an answer was complete (seconds of the monotonic clock), its status, the connection it came on."""
+    """When an answer was complete (seconds of the monotonic clock), its status, the connection it came on, its text."""
 
     when: float
     status: int
     connection: int
+    received: bytes = b''
+
+    @property
+    def body(self) -> bytes:
+        return self.received.partition(b'\r\n\r\n')[2]
 
 
 class Crowd:
@@ -71,7 +79,7 @@ class Crowd:
                     yield Answer(time.monotonic(), 0, number)
                 elif (status := self.answered(received)) is not None:
                     self.received.pop(number, None)
-                    yield Answer(time.monotonic(), status, number)
+                    yield Answer(time.monotonic(), status, number, received)
                 else:
                     self.received[number] = received
 
@@ -89,6 +97,42 @@ class Crowd:
         for connection in self.sockets.values():
             connection.close()
         self.epoll.close()
+
+
+def converse(crowd: Crowd, talks: Iterable[Generator[bytes, Answer, T]], at_a_time: int, seconds: float,
+             again: bool = False) -> dict[int, T]:
+    """Let each talk have a connection, on which it sends what it yields, and is sent the Answer to that.
+
+    :param at_a_time: so many talk side by side, on connections that are taken in their order
+    :param again: whether a connection on which one has ended serves another
+    :returns: what the talks have returned, by their number from 0 on, as far as they have ended within the seconds
+    """
+    free, waiting = collections.deque(crowd.sockets), iter(enumerate(talks))
+    talking: dict[int, tuple[int, Generator[bytes, Answer, T]]] = {}
+    said: dict[int, T] = {}
+
+    def begin():
+        while free and len(talking) < at_a_time and (one := next(waiting, None)):
+            connection = free.popleft()
+            talking[connection] = one
+            crowd.send_on(connection, next(one[1]))
+
+    begin()
+    for answer in crowd.answers(seconds if talking else 0):
+        if answer.connection not in talking:
+            continue
+        number, talk = talking[answer.connection]
+        try:
+            crowd.send_on(answer.connection, talk.send(answer))
+        except StopIteration as end:
+            said[number] = end.value
+            del talking[answer.connection]
+            if again and answer.status:
+                free.append(answer.connection)
+            begin()
+            if not talking:
+                break
+    return said
 
 
 def http(received: bytes) -> int | None:
@@ -115,6 +159,11 @@ def frame(received: bytes) -> int | None:
     if len(received) < begin + length:
         return None
     return {1: 200, 10: 100}.get(received[0] & 15, 0)
+
+
+def http_or_frame(received: bytes) -> int | None:
+    """The answer to a handshake, or a frame after it."""
+    return http(received) if received.startswith(b'HTTP') else frame(received)
 
 
 def raise_limit(files: int):

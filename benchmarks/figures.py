@@ -9,6 +9,7 @@ REFERENCES = {
     'held': 'floor',
     'latency': 'floor',
     'bus': 'floor',
+    'discuss': "Odoo's bus",
     'herd': 'host',
     'throughput': 'floor',
     'writers': 'plain',
@@ -92,7 +93,7 @@ def worse(old: dict[Key, Summary], new: dict[Key, Summary]) -> list[str]:
     found = []
     for key, now in new.items():
         before = old.get(key)
-        if before is None or not key.of.startswith(('sidecar', 'publish')):
+        if before is None or not key.of.startswith(('sidecar', 'publish', 'web_longpolling_bus')):
             continue
         more_is_better = now.unit in RATES
         beyond = now.most < before.least if more_is_better else now.least > before.most

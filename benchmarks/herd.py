@@ -31,17 +31,13 @@ def woken(sidecar: peers.Sidecar, sessions, attempts: int = ATTEMPTS) -> list[Fi
         for _ in range(attempts):
             # With the position of now: without one a page's first poll reads at once.
             since = sidecar.position(sessions[0], [CHANNEL])
-            clients.send([with_since(session.request(ROUTE, name=NAME), since) for session in sessions])
+            clients.send([stack.with_since(session.request(ROUTE, name=NAME), since) for session in sessions])
             sidecar.wait_until_held(len(sessions))
             stack.wait_until_idle(sidecar.pid)
             found.append({figure.what: figure for figure in crowd.one_event(
                 sidecar, clients, lambda: sidecar.tell([CHANNEL]))})
     median = sorted(found, key=lambda one: one['one event, last'].value)[len(found) // 2]
     return [figure._replace(what=figure.what.replace('one event', 'woken and read')) for figure in median.values()]
-
-
-def with_since(request: bytes, since: str) -> bytes:
-    return request.replace(b'\r\n', f'\r\nX-Longpolling-Since: {since}\r\n'.encode(), 1)
 
 
 def through_the_host(sessions) -> Figure:

@@ -7,18 +7,39 @@ import os
 import struct
 import subprocess
 import urllib.request
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from sandbox.paths import ROOT
 from sandbox.run import privilege
 
 from . import peers, stack
-from .client import Crowd, frame, http
+from .client import Answer, Crowd, frame, http
 
 TELLER = ROOT / 'benchmarks' / 'tell_odoo_bus.py'
 # Handshakes or subscriptions at a time: each has a cursor, of which this process may have 64.
 AT_A_TIME = 16
 TEXT, PING = 1, 9
+
+
+class Teller:
+    """A process of the stack's Odoo that sends notifications; see `tell_odoo_bus.py` for what it may be told."""
+
+    def __init__(self, child: subprocess.Popen):
+        assert child.stdin and child.stdout
+        self._into, self._out = child.stdin, child.stdout
+
+    def ask(self, *words) -> float:
+        self.say(*words)
+        return self.hear()
+
+    def say(self, *words):
+        """Without waiting for what it answers, which `hear` then gives."""
+        self._into.write(' '.join(map(str, words)) + '\n')
+        self._into.flush()
+
+    def hear(self) -> float:
+        return json.loads(self._out.readline())
 
 
 class OdooBus(peers.Peer):
@@ -27,9 +48,9 @@ class OdooBus(peers.Peer):
     name = "Odoo's bus"
     keeps_listening = True
 
-    def __init__(self, pid: int, url: str, teller: subprocess.Popen):
+    def __init__(self, pid: int, url: str, teller: Teller):
         super().__init__(pid, url)
-        self._teller = teller
+        self.teller = teller
 
     def requests(self, sessions) -> list[bytes]:
         """The handshakes."""
@@ -42,11 +63,23 @@ class OdooBus(peers.Peer):
         crowd.answered = http
         self._one_wave_after_another(
             crowd, [requests[number % len(requests)] for number in range(len(crowd))], 101)
-        # The pong comes when what was sent before it has been dealt with.
-        subscribe = json.dumps({'event_name': 'subscribe', 'data': {'channels': [], 'last': self._ask('last')}})
         crowd.answered = frame
-        self._one_wave_after_another(crowd, [masked(TEXT, subscribe) + masked(PING, '')] * len(crowd), 100)
+        self._one_wave_after_another(crowd, [self.subscription()] * len(crowd), 100)
         stack.wait_until_idle(self.pid)
+
+    def subscription(self) -> bytes:
+        """`subscribe`, and a ping: its pong comes when what was sent before it has been dealt with."""
+        text = json.dumps({'event_name': 'subscribe', 'data': {'channels': [], 'last': self.teller.ask('last')}})
+        return masked(TEXT, text) + masked(PING, '')
+
+    def entering(self, sessions) -> Iterator[Generator[bytes, Answer, bool]]:
+        """What each client sends until it is held, for `client.converse`; True if it was."""
+        subscription = self.subscription()
+        return (self._enter(request, subscription) for request in self.requests(sessions))
+
+    @staticmethod
+    def _enter(handshake: bytes, subscription: bytes) -> Generator[bytes, Answer, bool]:
+        return (yield handshake).status == 101 and (yield subscription).status == 100
 
     @staticmethod
     def _one_wave_after_another(crowd: Crowd, requests: list[bytes], wanted: int):
@@ -62,13 +95,7 @@ class OdooBus(peers.Peer):
 
     def tell(self, users=None) -> float:
         """One `_sendone`, to all who are connected; or one to each of these users, in one transaction."""
-        return self._ask('broadcast' if users is None else 'users', *(users or ()))
-
-    def _ask(self, *words) -> float:
-        assert self._teller.stdin and self._teller.stdout
-        self._teller.stdin.write(' '.join(map(str, words)) + '\n')
-        self._teller.stdin.flush()
-        return json.loads(self._teller.stdout.readline())
+        return self.teller.ask('broadcast' if users is None else 'users', *(users or ()))
 
 
 def masked(kind: int, text: str) -> bytes:
@@ -79,19 +106,24 @@ def masked(kind: int, text: str) -> bytes:
 
 
 @contextlib.contextmanager
-def odoo_bus():
+def tells() -> Iterator[Teller]:
+    """A Teller, whose registry is loaded."""
+    with peers.ended(subprocess.Popen(privilege.drop(stack.host_program(TELLER)), env=stack.host_environment(),
+                                      text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)) as child:
+        teller = Teller(child)
+        teller.ask('last')
+        yield teller
+
+
+@contextlib.contextmanager
+def odoo_bus() -> Iterator[OdooBus]:
     """An evented server of the stack's Odoo."""
     port = peers.free_port()
     python = Path(os.environ['SANDBOX_PYTHON'])
     words = [python, python.with_name('odoo'), 'gevent', '-c', os.environ['SANDBOX_CONFIG'], '--gevent-port', port]
-    surroundings = stack.host_environment()
-    with peers.ended(subprocess.Popen(privilege.drop(words), env=surroundings, stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL)) as server, \
-            peers.ended(subprocess.Popen(privilege.drop(stack.host_program(TELLER)), env=surroundings, text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)) as teller:
+    with peers.ended(subprocess.Popen(privilege.drop(words), env=stack.host_environment(), stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)) as server, tells() as teller:
         peers.wait_open(port, server)
         url = f'http://127.0.0.1:{port}'
-        bus = OdooBus(server.pid, url, teller)
-        bus._ask('last')
         urllib.request.build_opener(stack.DIRECT).open(url + '/websocket/health', timeout=60).close()
-        yield bus
+        yield OdooBus(server.pid, url, teller)

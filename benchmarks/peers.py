@@ -126,9 +126,13 @@ class Sidecar(Counting):
 
     def position(self, session, channels: list[str]) -> str:
         """The position of now: what the first poll of a page that follows these channels is answered with."""
+        return self.answered_at(session.request(ROUTE, channels=channels))
+
+    def answered_at(self, request: bytes) -> str:
+        """The position with which a poll is answered that has none."""
         where = urlsplit(self.health)
         with socket.create_connection((where.hostname, where.port or 80), 30) as sock:
-            sock.sendall(session.request(ROUTE, channels=channels))
+            sock.sendall(request)
             head = sock.recv(65536).decode('latin-1')
         found = re.search(r'X-Longpolling-Position: (\S+)', head)
         if found is None:

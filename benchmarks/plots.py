@@ -12,9 +12,10 @@ from matplotlib import pyplot  # noqa: E402
 
 COLOURS = {'sidecar': '#1f5fa8', 'sidecar through nginx': '#7fb0e6', 'floor': '#777777', 'nchan': '#2e8b57',
            "Odoo's bus": '#c0504d', 'host': '#c0504d', 'bare LISTEN': '#bbbbbb', 'plain': '#777777',
-           'row': '#bbbbbb',
-           'publish': '#1f5fa8', 'notify': '#c0504d', 'sidecar, none reads': '#7fb0e6'}
-MARKERS = {'sidecar': 'o', 'sidecar through nginx': 's', 'floor': 'D', 'nchan': '^', "Odoo's bus": 'v'}
+           'row': '#bbbbbb', 'publish': '#1f5fa8', 'notify': '#c0504d', 'sidecar, none reads': '#7fb0e6',
+           'web_longpolling_bus': '#1f5fa8'}
+MARKERS = {'sidecar': 'o', 'sidecar through nginx': 's', 'floor': 'D', 'nchan': '^', "Odoo's bus": 'v',
+           'web_longpolling_bus': 'o'}
 SCALES = {'B': (1 / 1024, 'KiB'), 's': (1, 'seconds'), 'ms': (1, 'milliseconds'), '%': (1, '%'), '/s': (1, 'a second')}
 
 # The panels of a picture: program, figure, title, whether the axis is logarithmic.
@@ -28,6 +29,10 @@ PICTURES = {
         ('latency', 'commit to answer, all of them concerned, median', 'Commit to answer, all of them', True)],
     'bus': [('bus', 'one to each user, last', 'One notification to each user: the last', True),
             ('bus', 'a storm of new clients, taken', 'Clients at once: taken', False)],
+    'discuss': [('discuss', 'one to each user, last', 'One notification to each user: the last', True),
+                ('discuss', 'commit to arrival, median', 'One notification to one of them: the median', False),
+                ('discuss', 'resident each', 'Resident memory of a client', True),
+                ('discuss', 'a storm of new clients, taken', 'Clients at once: taken', False)],
     'herd': [('herd', 'woken and read, last', 'Woken together, and each reads: the last', False)],
     'writers': [('writers', 'commits', 'Commits a second', False),
                 ('writers', 'commits, a flush of 5 ms more', 'The same, 5 ms a flush', False)],

@@ -16,6 +16,7 @@ LEGEND = ('A figure is the median of all rounds, with the least and the most of 
 TITLES = {
     'held': 'Held clients, from their arrival to their end',
     'bus': 'A notification to each user; clients that come at once',
+    'discuss': "Odoo's bus through web_longpolling_bus, and through its WebSocket server",
     'latency': 'From a commit to the answer',
     'herd': 'Users who are woken together and each read',
     'throughput': 'Answers a second of a controller that reads one record',

@@ -10,6 +10,7 @@ import shlex
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg2
 import psycopg2.extensions
@@ -64,6 +65,11 @@ def post(path: str, cookies: str, params: dict) -> bytes:
             f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}').encode()
 
 
+def with_since(request: bytes, since: str) -> bytes:
+    """The same poll, that goes on from a position."""
+    return request.replace(b'\r\n', f'\r\nX-Longpolling-Since: {since}\r\n'.encode(), 1)
+
+
 def visitors(count: int) -> list[Visitor]:
     """That many sessions."""
     return [Visitor() for _ in range(count)]
@@ -89,6 +95,19 @@ def connections(process: int) -> int:
         with contextlib.suppress(OSError):      # it was closed meanwhile
             found += os.readlink(file) in to_postgresql
     return found
+
+
+def listening(url: str) -> int:
+    """The process that listens on the port of this URL, on IPv4."""
+    port = f':{urlsplit(url).port or 80:04X}'
+    with open('/proc/net/tcp') as table:
+        rows = [line.split() for line in table]
+    sockets = {f'socket:[{row[9]}]' for row in rows[1:] if row[1].endswith(port) and row[3] == '0A'}
+    for file in Path('/proc').glob('[0-9]*/fd/*'):
+        with contextlib.suppress(OSError):
+            if os.readlink(file) in sockets:
+                return int(file.parts[2])
+    raise SystemExit(f'No process listens for {url}.')
 
 
 def host_program(path: Path, *arguments: str) -> list[str]:

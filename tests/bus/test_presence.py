@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from tests.support.bus_client import ONLINE, enter
+from tests.support.bus_client import ONLINE, BusClient, enter
 from tests.support.clients import visit
 from tests.support.held_polls import eventually
 
@@ -45,14 +45,14 @@ def test_who_has_another_browser_stays_online(ann, status):
     assert status(ann.uid) == 'offline'
 
 
-def test_who_renews_stays_and_who_does_not_is_offline(ann, bob, admin, status, renewal):
+def test_who_renews_stays_and_who_does_not_is_offline(ann, bob, admin, status, renewal, sql):
     """A browser that has crashed, and one whose network is gone, say nothing."""
     crashed, alive = enter(ann), enter(bob)
 
     def expire():
         assert alive.renew() == {'renewed': True}
         admin.rpc('longpolling.bus.test', 'expire')
-        return status(ann.uid) == 'offline'
+        return status(ann.uid) == 'offline' and not sql("SELECT 1 FROM web_longpolling_bus_connection WHERE gone")
     eventually(expire, pause=0.3)
     assert status(bob.uid) == 'online'
     assert crashed.renew() == {'renewed': False}, 'it must subscribe again'
@@ -84,12 +84,15 @@ def invitation(admin) -> str:
     return re.sub(r'^https?://[^/]+', '', channel['invitation_url'])
 
 
-def test_a_name_that_nobody_has_changes_nothing(ann, status, stack):
+def test_a_name_that_nobody_has_changes_nothing(ann, status, stack, sql):
     browser = enter(ann)
+    rows = lambda: sql("SELECT name FROM web_longpolling_bus_connection ORDER BY 1")     # noqa: E731
+    before = rows()
     for name in ('', 'x' * 32, '0' * 5000, "' OR 1=1"):
         stranger = visit(stack)
         answer = stranger.http.post(stack.url + '/web_longpolling_bus/leave', data=name, timeout=30)
         assert answer.status_code == 204
+    assert rows() == before
     assert status(ann.uid) == 'online'
     browser.leave()
 
@@ -150,6 +153,22 @@ def waiting(stack, sql):
 
 
 WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+
+
+def test_who_has_left_does_not_come_by_a_subscription_that_was_sent_before(ann, waiting, sql):
+    """The host handles it late, or both side by side. Who comes back does so under another name."""
+    rows = lambda: sql("SELECT name FROM web_longpolling_bus_connection WHERE NOT gone ORDER BY 1")     # noqa: E731
+    before = rows()
+    late, beside = BusClient(ann.clone()), BusClient(ann.clone())
+    late.leave()
+    assert late.ask() == {'gone': True}
+    with waiting("LOCK web_longpolling_bus_connection IN SHARE MODE", beside.leave, beside.ask):
+        assert rows() == before
+    assert beside.ask() == {'gone': True}
+    assert late.subscribe()['ticket']
+    assert len(rows()) == len(before) + 1
+    late.leave()
+    assert rows() == before
 
 
 def test_who_leaves_beside_what_he_sent_before_is_offline(ann, status, waiting):

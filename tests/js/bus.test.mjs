@@ -435,6 +435,43 @@ test("a page that comes to a worker whose last one has left brings its user back
     assert.equal(bus.held("subscribe").length, 0);
 });
 
+test("a worker that was taken for gone comes back under another name", async () => {
+    const bus = new FakeBus();
+    bus.page();
+    const socket = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 0 } }));
+    await settle();
+    assert.equal(bus.asked("subscribe").name, bus.name);
+    await bus.host("subscribe", { gone: true });
+    const name = bus.asked("subscribe").name;
+    assert.notEqual(name, bus.name);
+    assert.deepEqual(bus.told.slice(-2), [
+        { name: bus.name, polling: false, pages: 1 }, // which the pages do not say good-bye for any more
+        { name, polling: true, pages: 1 },
+    ]);
+    await bus.subscribed();
+    assert.equal(bus.held("messages").length, 1);
+});
+
+test("one whose subscription comes after its good-bye waits for a page", async () => {
+    const bus = new FakeBus();
+    const page = bus.page();
+    const socket = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 0 } }));
+    await settle();
+    page.leave();
+    await bus.sidecar("leave", 204);
+    await bus.host("subscribe", { gone: true });
+    assert.equal(bus.network.held.length, 0);
+    bus.page();
+    await settle();
+    assert.notEqual(bus.asked("subscribe").name, bus.name);
+    await bus.subscribed();
+    assert.equal(bus.held("messages").length, 1);
+});
+
 test("a worker that closes the socket leaves, and one without polls says nothing", async () => {
     const bus = new FakeBus();
     const socket = await bus.polling();

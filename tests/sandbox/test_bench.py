@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks.bench import ALONE, PROGRAMS
+from benchmarks.bench import ALONE, programs_on
 from sandbox.paths import ROOT
 
 # Seconds. It takes one or two minutes, and several times as long on a machine that others use.
@@ -14,7 +14,7 @@ LONGEST = 900
 pytestmark = pytest.mark.timeout(LONGEST + 60)
 
 # A run on OpenERP 7.0 measures everything; on Odoo 19.0, whose own tests take longest, what is different there.
-CHOSEN = {'odoo-19.0': ['held', 'bus', 'herd'], 'openerp-7.0': [*ALONE, *PROGRAMS]}
+CHOSEN = {'odoo-19.0': ['held', 'bus', 'discuss', 'herd'], 'openerp-7.0': [*ALONE, *programs_on('openerp-7.0')]}
 PEERS = {'odoo-19.0': {'sidecar', 'sidecar through nginx', 'floor', 'nchan', "Odoo's bus"},
          'openerp-7.0': {'sidecar', 'sidecar through nginx', 'floor', 'nchan'}}
 
@@ -49,6 +49,8 @@ def test_each_figure_stands_beside_a_floor_or_a_peer(host, result):
     rounds = {one['program']: one for one in json.loads((folder / 'quick.json').read_text())['rounds']}
     assert {figure[0] for figure in rounds['held']['figures']} == PEERS[host]
     assert {'sidecar', 'host'} <= {figure[0] for figure in rounds['herd']['figures']}
+    if 'discuss' in rounds:
+        assert {figure[0] for figure in rounds['discuss']['figures']} == {'web_longpolling_bus', "Odoo's bus"}
 
 
 def test_there_are_a_table_and_pictures(host, result):

@@ -27,17 +27,25 @@ class BusClient:
         self.statuses: list[int] = []       # of its polls
 
     def subscribe(self, *channels: str, last: int | None = None) -> dict:
-        """As at the start of a worker, and when its channels change; what the host says."""
+        """As at the start of a worker, and when its channels change; what the host says. One that has left and comes
+        back does so under another name."""
         self.channels = list(channels)
-        said = self.session.call('/web_longpolling_bus/subscribe', {
-            'name': self.name, 'channels': self.channels, 'last': self.last if last is None else last,
-            'uid': self.uid, 'known': self.position is not None, 'ticket': self.ticket})
+        said = self.ask(self.last if last is None else last)
+        if said.get('gone'):
+            self.name = secrets.token_hex(16)
+            return self.subscribe(*channels, last=last)
         if 'ticket' in said:
             self.uid, self.ticket = said['uid'], said['ticket']
             if 'position' in said:
                 self.position = said['position']
                 self._take(said['notifications'])
         return said
+
+    def ask(self, last: int = 0) -> dict:
+        """What the host says to a subscription."""
+        return self.session.call('/web_longpolling_bus/subscribe', {
+            'name': self.name, 'channels': self.channels, 'last': last, 'uid': self.uid,
+            'known': self.position is not None, 'ticket': self.ticket})
 
     def event(self, name: str, data: dict) -> dict:
         return self.session.call('/web_longpolling_bus/event', {

@@ -1,10 +1,13 @@
 """How the measurements of `bench` are summed up, held against targets and against an older result."""
 
 import json
+import socket
+import threading
 
 import pytest
 
 from benchmarks import bench, client, page, report
+from benchmarks.bench import PROGRAMS, programs_on
 from benchmarks.figures import Figure, Key, Summary, summed_up, worse, written
 from benchmarks.targets import TARGETS, verdicts
 
@@ -58,6 +61,12 @@ def test_a_target_is_met_or_not_beside_what_was_measured_in_the_same_run():
 
 def test_without_what_stands_beside_it_there_is_no_verdict():
     assert verdicts(key('sidecar'), summed_up([one_round(sidecar=3)])) == []
+
+
+def test_a_measurement_may_be_for_one_host_alone():
+    assert programs_on('odoo-19.0') == list(PROGRAMS)
+    assert set(PROGRAMS) - set(programs_on('openerp-7.0')) == {'discuss'}
+    assert programs_on('openerp-7.0', ['herd', 'discuss']) == ['herd']
 
 
 def test_a_target_may_be_for_one_host_alone():
@@ -138,3 +147,30 @@ def test_ctrl_c_before_the_first_figure_leaves_no_result(monkeypatch, tmp_path):
     monkeypatch.setattr(bench, 'machine', lambda *arguments: {'date': '2026-01-02 03:04'})
     assert bench.main(['--only', 'writers', '--into', str(tmp_path)]) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_talks_take_turns_on_the_connections():
+    """Each gets the answers to what it has sent, and as many talk side by side as are let."""
+    def talk(word):
+        first = yield b'%s 1 ' % word
+        second = yield b'%s 2 ' % word
+        return first.body, second.body
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        threading.Thread(target=echo, args=(server,), daemon=True).start()
+        with client.Crowd(f'http://127.0.0.1:{server.getsockname()[1]}', 2) as crowd:
+            said = client.converse(crowd, map(talk, (b'a', b'b', b'c')), 1, 10, again=True)
+            assert said == {number: (b'%s 1' % word, b'%s 2' % word) for number, word in enumerate((b'a', b'b', b'c'))}
+            assert client.converse(crowd, (), 1, 10) == {}
+
+
+def echo(server):
+    """Answers what ends with a space on each connection, HTTP/1.1."""
+    def serve(connection):
+        with connection, connection.makefile('rwb', 0) as file:
+            while (words := file.read(4)):
+                file.write(b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n' + words[:3])
+    while True:
+        try:
+            threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+        except OSError:
+            return

@@ -18,7 +18,13 @@ _MISSED = 'web_longpolling_bus_missed'
 
 def _connections(name):
     connections = request.env['web_longpolling_bus.connection'].sudo()
-    return connections.search([('name', '=', name)]) if isinstance(name, str) else connections
+    return connections.search([('name', '=', name), ('gone', '=', False)]) if isinstance(name, str) else connections
+
+
+def _has_left(name):
+    """Whether the browser has left under this name: what arrives now it has sent before."""
+    return bool(request.env['web_longpolling_bus.connection'].sudo().search_count(
+        [('name', '=', name), ('gone', '=', True)]))
 
 
 def _another(uid):
@@ -45,6 +51,7 @@ class LongPollingBus(Controller):
         :param ticket: the one that this replaces
         :param version: of the worker: Odoo's own, and our script's
         :returns: `expired`, or `outdated` if there is another worker by now, or `locked` if it must ask again later, or
+            `gone` if it has left under this name and needs another one to come back, or
             else `uid`, `renewal` in seconds, `ticket`, and if not `known`: `position` and `notifications`
         """
         if not isinstance(name, str) or len(name) != _NAME_LENGTH:
@@ -55,6 +62,8 @@ class LongPollingBus(Controller):
             return {'outdated': True}
         if _locked():
             return {'locked': True}
+        if _has_left(name):
+            return {'gone': True}
         # Odoo refuses the other events of a socket whose session has not subscribed.
         request.session['is_websocket_session'] = True
         if ticket:
@@ -105,7 +114,11 @@ class LongPollingBus(Controller):
     @route('/web_longpolling_bus/leave', type='http', auth='public', methods=['POST'], csrf=False, save_session=False)
     def leave(self):
         """The last tab of a browser leaves; it sends the name of its connection, and waits for no answer."""
-        _connections(request.httprequest.get_data(as_text=True)[:_NAME_LENGTH])._leave()
+        name = request.httprequest.get_data(as_text=True)[:_NAME_LENGTH]
+        _connections(name)._leave()
+        # Its subscription may be on its way still. Whoever has no session had none to subscribe with.
+        if len(name) == _NAME_LENGTH and not request.session.is_new:
+            request.env['web_longpolling_bus.connection'].sudo()._bury(name)
         return request.make_response('', status=204)
 
 

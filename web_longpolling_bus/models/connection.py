@@ -21,6 +21,11 @@ PARAMETER = 'web_longpolling_bus.renewal'
 RENEWAL = 120
 MISSED = 2.5
 
+# Who adds a row where another transaction has just added one begins anew: PostgreSQL says so at REPEATABLE READ.
+_ADD = """
+    INSERT INTO web_longpolling_bus_connection (name, user_id, guest, session, seen, gone)
+    VALUES (%(name)s, %(user_id)s, %(guest)s, %(session)s, %(seen)s, %(gone)s) ON CONFLICT (name) DO NOTHING"""
+
 # Seconds that a ticket lasts beyond that: the scheduled action may be late, or not run at all.
 SPARE = 600
 
@@ -36,6 +41,7 @@ class Connection(models.Model):
     # The half of its name that a session keeps when it is renewed; the other half is its secret.
     session = fields.Char()
     seen = fields.Datetime(required=True, default=lambda self: fields.Datetime.now())
+    gone = fields.Boolean(help="It has left, and nobody comes under its name any more.")
 
     _name_unique = models.UniqueIndex('(name)')
 
@@ -64,7 +70,12 @@ class Connection(models.Model):
         if known:
             known.write(values)
         else:
-            self.create(dict(values, name=name))
+            self.env.cr.execute(_ADD, dict(values, name=name, user_id=values['user_id'] or None, gone=False))
+
+    def _bury(self, name):
+        """Nobody comes under this name any more: what a browser has sent before it left may be handled after that."""
+        self.env.cr.execute(_ADD, {'name': name, 'user_id': None, 'guest': 0, 'session': None,
+                                   'seen': fields.Datetime.now(), 'gone': True})
 
     def _renew(self):
         """Whether it was known; it is there until the next renewal is missed.
@@ -122,7 +133,11 @@ class Connection(models.Model):
         return names[-1] if names else ''
 
     def _expire(self):
-        """Called by the scheduled action: those that were not renewed are gone."""
+        """Called by the scheduled action: those that were not renewed are gone.
+
+        :returns: how many these were
+        """
+        self.sudo().search([('seen', '<', self._deadline()), ('gone', '=', True)]).unlink()
         gone = self.sudo().search([('seen', '<', self._deadline())])
         gone._leave()
         return len(gone)

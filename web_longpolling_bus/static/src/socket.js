@@ -42,12 +42,15 @@
     // After which it is asked again whether the user has said who he is.
     const LOCKED = 30000;
 
-    // Of this worker. `name`: what it calls itself; nobody can guess it.
+    /** What this worker calls itself until it leaves; nobody can guess it. */
+    const new_name = () => [...scope.crypto.getRandomValues(new Uint8Array(16))]
+        .map((byte) => byte.toString(16).padStart(2, "0"))
+        .join("");
+
+    // Of this worker.
     /** @type {Record<string, any>} */
     const browser = {
-        name: [...scope.crypto.getRandomValues(new Uint8Array(16))]
-            .map((byte) => byte.toString(16).padStart(2, "0"))
-            .join(""),
+        name: new_name(),
         left: false, // whether its last page has left, and the host was told
         leaving: null, // by this request
         deaths: 0,
@@ -138,6 +141,7 @@
             this.held = null; // the AbortController of the poll under way
             this.up = Promise.resolve(browser.leaving); // which must not come after what this sends
             this.refused = 0;
+            this.gone = false; // whether it was not let in, since its last page had left
             this.wake = /** @type {(value?: any) => void} */ (() => undefined);
             if (browser.base !== settings.base) {
                 browser.position = browser.uid = null;
@@ -226,11 +230,18 @@
         async subscribe(channels, last) {
             this.channels = channels;
             let answer = await this.ask(channels, last);
-            while (answer.locked && !this.ended) {
-                await new Promise((resolve) => {
-                    this.wake = resolve;
-                    scope.setTimeout(resolve, LOCKED);
-                });
+            while ((answer.locked || answer.gone) && !this.ended) {
+                if (answer.locked) {
+                    await new Promise((resolve) => {
+                        this.wake = resolve;
+                        scope.setTimeout(resolve, LOCKED);
+                    });
+                } else if (is_left()) {
+                    this.gone = true; // the host has heard the good-bye before this
+                    return;
+                } else {
+                    rename();
+                }
                 answer = this.ended ? answer : await this.ask(channels, last);
             }
             if (!this.heed(answer)) {
@@ -281,9 +292,10 @@
 
         /** The host took this browser for gone, and its user for offline. */
         come_back() {
-            if (this.ticket === null) {
+            if (this.ticket === null && !this.gone) {
                 return; // it is still on its way
             }
+            this.gone = false;
             this.up = this.up.then(() => browser.leaving); // which must not come after it
             this.subscribe_again();
             if (browser.presence !== null) {
@@ -623,6 +635,15 @@
         }
     }
 
+    /** Under its old name nothing comes any more: it was left. */
+    function rename() {
+        if (pages !== null) {
+            pages.postMessage({ name: browser.name, polling: false, pages: 1 });
+        }
+        browser.name = new_name();
+        announce();
+    }
+
     function leave(base) {
         browser.leaving = scope.fetch(base + "/web_longpolling_bus/leave", {
             method: "POST", body: browser.name, credentials: "same-origin", keepalive: true,
@@ -648,6 +669,7 @@
         if (browser.left) {
             // What the worker says to this page is that it is connected, and the page does not say that its user is there.
             browser.left = false;
+            rename();
             browser.presence = { inactivity_period: 0 };
             [...sockets].filter((each) => each.inner instanceof Polls).forEach((each) => each.inner.come_back());
         }

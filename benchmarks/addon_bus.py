@@ -1,0 +1,128 @@
+"""The addon web_longpolling_bus, as a peer: browsers that follow Odoo's bus as its `static/src/socket.js` does."""
+
+import contextlib
+import json
+import secrets
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
+
+from . import odoo_bus, peers, stack
+from .client import Answer, Crowd, converse
+from .sessions import Session
+
+MESSAGES = '/web_longpolling_bus/messages'
+OPEN = '/web_longpolling_bus/open'
+# Requests at a time, when many are to be held: the host has two cores, like this machine.
+AT_A_TIME = 8
+# Seconds that all of them may take.
+ENTERING = 600
+# Seconds between two renewals of a browser; web_longpolling_bus.renewal of the addon.
+RENEWAL = 120
+RENEWALS = 50
+
+
+class Browser(NamedTuple):
+    """One that has subscribed. `name` is what it calls its connection."""
+
+    session: Session
+    name: str
+    ticket: str
+    position: str
+
+    def poll(self, since: str | None = None) -> bytes:
+        return stack.with_since(self.first_poll(), since or self.position)
+
+    def first_poll(self) -> bytes:
+        return self.session.request(MESSAGES, ticket=self.ticket)
+
+    def renewal(self) -> bytes:
+        return self.session.call('/web_longpolling_bus/renew', {
+            'name': self.name, 'ticket': self.ticket, 'uid': self.session.uid})
+
+
+class AddonBus(peers.Sidecar):
+    """A poll a client, after `open` at the sidecar and `subscribe` at the host.
+
+    host: the process id of the host
+    browsers: those of the last `hold`, in the order of its connections
+    """
+
+    name = 'web_longpolling_bus'
+
+    def __init__(self, pid: int, url: str, teller: odoo_bus.Teller):
+        super().__init__(pid, url)
+        self.teller = teller
+        self.host = stack.listening(stack.HOST_URL)
+        self.browsers: list[Browser] = []
+
+    def hold(self, crowd: Crowd, sessions):
+        before = self.held()
+        # To the host a browser goes through nginx, and so does its first question to the sidecar.
+        with Crowd(stack.NGINX, AT_A_TIME) as way:
+            entered = converse(way, self.entering([sessions[number % len(sessions)] for number in range(len(crowd))]),
+                               AT_A_TIME, ENTERING, again=True)
+        self.browsers = [browser for _, browser in sorted(entered.items()) if browser]
+        if len(self.browsers) != len(crowd):
+            raise SystemExit(f'Of {len(crowd)} browsers {len(self.browsers)} have subscribed.')
+        crowd.send([browser.poll() for browser in self.browsers])
+        self.wait_until_held(before + len(crowd))
+
+    def hold_some(self, crowd: Crowd, sessions) -> int:
+        """How many of them it holds, beside the browsers of before."""
+        before, browsers = self.held(), self.browsers
+        try:
+            self.hold(crowd, sessions)
+        except SystemExit:
+            return self.held() - before
+        finally:
+            self.browsers = browsers
+        return len(crowd)
+
+    def held_again(self, crowd: Crowd, sessions):
+        before = self.held()
+        since = self.answered_at(self.browsers[0].first_poll())
+        crowd.send([browser.poll(since) for browser in self.browsers])
+        self.wait_until_held(before + len(crowd))
+
+    def entering(self, sessions) -> Iterator[Generator[bytes, Answer, Browser | None]]:
+        """What each browser sends until it can poll, for `client.converse`; the Browser, or None if it was refused."""
+        return (self._enter(session) for session in sessions)
+
+    @staticmethod
+    def _enter(session: Session) -> Generator[bytes, Answer, Browser | None]:
+        answer = yield session.request(OPEN)
+        if answer.status != 200:
+            return None
+        name = secrets.token_hex(16)
+        answer = yield session.call('/web_longpolling_bus/subscribe', {'name': name, 'channels': [], 'last': 0})
+        said = json.loads(answer.body).get('result', {}) if answer.status == 200 else {}
+        return Browser(session, name, said['ticket'], said['position']) if 'ticket' in said else None
+
+    def tell(self, users=None) -> float:
+        """One `_sendone`, to all who are connected; or one to each of these users, in one transaction."""
+        return self.teller.ask('broadcast' if users is None else 'users', *(users or ()))
+
+    def renewing(self) -> float:
+        """Seconds of the host's processor that a renewal takes."""
+        self._renew_each()      # each thread of the host has seen the route
+        used = stack.processor(self.host)
+        count = self._renew_each()
+        return (stack.processor(self.host) - used) / count
+
+    def _renew_each(self) -> int:
+        def renew(browser: Browser) -> Generator[bytes, Answer, Answer]:
+            return (yield browser.renewal())
+        some = self.browsers[:RENEWALS]
+        with Crowd(stack.NGINX, 1) as way:
+            answers = converse(way, map(renew, some), 1, ENTERING, again=True)
+        if not all(json.loads(answer.body).get('result') == {'renewed': True} for answer in answers.values()):
+            raise SystemExit('A browser could not renew its ticket.')
+        return len(answers)
+
+
+@contextlib.contextmanager
+def addon_bus() -> Iterator[AddonBus]:
+    """A sidecar that has just been started, and browsers that follow the bus by it."""
+    with peers.sidecar() as (sidecar, _), odoo_bus.tells() as teller, \
+            contextlib.closing(AddonBus(sidecar.pid, sidecar.url, teller)) as bus:
+        yield bus
