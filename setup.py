@@ -27,6 +27,8 @@ if ADDON not in ADDONS:
     sys.exit('LONGPOLLING_ADDON is %s, but must be one of %s.' % (ADDON, ', '.join(ADDONS)))
 # The address of the repository, once it is published somewhere: PyPI shows it, and what the README leads to.
 REPOSITORY = ''
+# Until then the page on PyPI, which has the README and the changes.
+PAGE = 'https://pypi.org/project/%s/' % ADDON.replace('_', '-')
 
 
 def manifest(addon):
@@ -65,10 +67,10 @@ setup(
     long_description_content_type='text/x-rst',
     author='web_longpolling contributors',
     license='AGPL-3.0-only',
-    url=REPOSITORY or None,
-    project_urls={'Changes': '%s/blob/%s/CHANGES.rst' % (REPOSITORY, VERSION)} if REPOSITORY else {},
+    url=REPOSITORY or PAGE,
+    project_urls={'Changes': '%s/blob/%s/CHANGES.rst' % (REPOSITORY, VERSION) if REPOSITORY else PAGE},
     classifiers=[
-        'Development Status :: 4 - Beta',
+        'Development Status :: 5 - Production/Stable',
         'Environment :: Web Environment',
         'Framework :: Odoo',
         'Framework :: Odoo :: 19.0',

@@ -88,10 +88,12 @@ def test_a_name_that_nobody_has_changes_nothing(ann, status, stack, sql):
     browser = enter(ann)
     rows = lambda: sql("SELECT name FROM web_longpolling_bus_connection ORDER BY 1")     # noqa: E731
     before = rows()
-    for name in ('', 'x' * 32, '0' * 5000, "' OR 1=1"):
+    for name, status_code in [('0' * 32, 204), ('', 400), ('x' * 32, 400), ('0' * 5000, 400), ("' OR 1=1", 400),
+                              ('\0' * 32, 400), ('0' * 31 + '\0', 400)]:
         stranger = visit(stack)
         answer = stranger.http.post(stack.url + '/web_longpolling_bus/leave', data=name, timeout=30)
-        assert answer.status_code == 204
+        assert (answer.status_code, answer.text) == (
+            status_code, 'The name of a connection is 32 hexadecimal digits.' if status_code == 400 else ''), name
     assert rows() == before
     assert status(ann.uid) == 'online'
     browser.leave()

@@ -6,16 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+import requests
+
+from tests.support.held_polls import eventually
 
 from .conftest import MAX_CURSOR
 
 
 @contextmanager
-def held(polls, session, url, route='/silent', params=None):
-    """That many polls, each on a connection of its own; yields the futures of their answers."""
+def held(polls, session, url, route, params=None):
+    """That many polls that wait, or read, each on a connection of its own; yields the futures of their answers."""
     with ThreadPoolExecutor(polls) as pool:
         answers = [pool.submit(session.clone().poll, route, params, url=url) for _ in range(polls)]
-        time.sleep(0.5)
+        eventually(lambda: len([poll for poll in requests.get(url + '/polls', timeout=10).json()
+                                if poll['at_work' if route.startswith('/read') else 'channels']]) == polls)
         yield answers
 
 

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: web_longpolling contributors
 # SPDX-License-Identifier: AGPL-3.0-only
 """What ``static/src/socket.js`` sends to the host. Not below /websocket, which dispatchers send to Odoo's port 8072."""
+import re
+
 from odoo.addons.bus.controllers.main import BusController
 from odoo.addons.bus.websocket import WebsocketConnectionHandler
 from odoo.addons.web_longpolling.longpolling import longpolling
@@ -11,14 +13,19 @@ from odoo.http import Controller, request, route
 from ..models.ir_http import digest_of_script
 
 # What a browser calls its connection; it makes it up, so that nobody can guess it.
-_NAME_LENGTH = 32
+_NAME = re.compile('[0-9a-f]{32}')
+_NO_NAME = "The name of a connection is 32 hexadecimal digits."
 # Of the session, when events were lost to its browser.
 _MISSED = 'web_longpolling_bus_missed'
 
 
+def _is_name(name):
+    return isinstance(name, str) and bool(_NAME.fullmatch(name))
+
+
 def _connections(name):
     connections = request.env['web_longpolling_bus.connection'].sudo()
-    return connections.search([('name', '=', name), ('gone', '=', False)]) if isinstance(name, str) else connections
+    return connections.search([('name', '=', name), ('gone', '=', False)]) if _is_name(name) else connections
 
 
 def _has_left(name):
@@ -54,8 +61,8 @@ class LongPollingBus(Controller):
             `gone` if it has left under this name and needs another one to come back, or
             else `uid`, `renewal` in seconds, `ticket`, and if not `known`: `position` and `notifications`
         """
-        if not isinstance(name, str) or len(name) != _NAME_LENGTH:
-            raise ValueError("The name of a connection has %d characters." % _NAME_LENGTH)
+        if not _is_name(name):
+            raise ValueError(_NO_NAME)
         if _another(uid):
             return {'expired': True}
         if version is not None and version != '%s~%s' % (WebsocketConnectionHandler._VERSION, digest_of_script()):
@@ -114,10 +121,13 @@ class LongPollingBus(Controller):
     @route('/web_longpolling_bus/leave', type='http', auth='public', methods=['POST'], csrf=False, save_session=False)
     def leave(self):
         """The last tab of a browser leaves; it sends the name of its connection, and waits for no answer."""
-        name = request.httprequest.get_data(as_text=True)[:_NAME_LENGTH]
+        sent = request.httprequest
+        name = sent.get_data(as_text=True) if (sent.content_length or 0) < 100 else None
+        if not _is_name(name):
+            return request.make_response(_NO_NAME, status=400)
         _connections(name)._leave()
         # Its subscription may be on its way still. Whoever has no session had none to subscribe with.
-        if len(name) == _NAME_LENGTH and not request.session.is_new:
+        if not request.session.is_new:
             request.env['web_longpolling_bus.connection'].sudo()._bury(name)
         return request.make_response('', status=204)
 
