@@ -152,3 +152,13 @@ def test_little_waits_for_an_hour_and_much_for_a_minute(clock, all_at_once):
     clock[0] += memory.PAUSE
     collector.collect()
     assert len(all_at_once) == 3
+
+
+@pytest.mark.parametrize(('beside_others', 'many', 'looks'), [(False, 10, True), (True, 10, False), (True, 1e6, True)])
+def test_what_a_load_has_left_is_not_looked_at_if_it_is_much_and_others_would_wait(monkeypatch, collections,
+                                                                                   beside_others, many, looks):
+    monkeypatch.setattr(memory, 'MANY', many)
+    with memory.without_collections(beside_others):
+        kept = [[] for _ in range(1000)]
+    assert bool(collections) == looks
+    assert gc.get_freeze_count() > len(kept)

@@ -52,6 +52,8 @@ _COMPLETE = ("SELECT " + "".join("EXISTS (SELECT 1 FROM pg_class WHERE relname =
 
 # One registry is loaded at a time, of whichever database: see aside.py, and host/registries.py.
 turn = Turn()
+# The names of the databases whose registries this process has.
+_loaded = set()
 
 
 class NotInstalled(ConfigurationError):
@@ -160,7 +162,8 @@ class RegistryLoader(object):
         oid = self.look()
         try:
             # Around the thread, not in it: what the loop has left must not be freed there.
-            with memory.without_collections(), waiting.noticing(PATIENCE, lambda: present(self._parameters)):
+            with memory.without_collections(beside_others=bool(_loaded)), \
+                    waiting.noticing(PATIENCE, lambda: present(self._parameters)):
                 replaced = aside.run(self._load)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailable(one_line(error))
@@ -178,6 +181,7 @@ class RegistryLoader(object):
             raise DatabaseUnavailable("nobody needs it any more")
         self._oid = oid
         self.loaded = True
+        _loaded.add(self._name)
         stale_code.check()
 
     def _load(self):
@@ -245,6 +249,7 @@ class RegistryLoader(object):
         """Nobody needs it any more."""
         self.loaded = False
         self._closed = True
+        _loaded.discard(self._name)
         memory.collector.gave_up(host.adapter().forget(self._name), self.octets)
 
     def begin(self):
