@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,8 @@ def existing(word: str) -> Path:
 def main(words: list[str]) -> int:
     """The exit status: 1 if a measurement failed."""
     chosen = parser().parse_args(words)
+    for number in (signal.SIGINT, signal.SIGTERM):      # also in the background, where a shell has SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     old = report.read(chosen.compare) if chosen.compare else None
     rounds = chosen.rounds or (1 if chosen.quick else ROUNDS)
     hosts = chosen.host or list(HOSTS)

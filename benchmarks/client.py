@@ -1,6 +1,7 @@
 """A light client: many raw sockets, one epoll loop, so that the client is not what is measured."""
 
 import collections
+import itertools
 import resource
 import select
 import socket
@@ -32,6 +33,8 @@ class Crowd:
         `frame`, which may be changed meanwhile
     """
 
+    _numbers = itertools.count()        # of all connections of this process
+
     def __init__(self, url: str, count: int):
         parts = urlsplit(url)
         self.answered: Callable[[bytes], int | None] = http
@@ -39,9 +42,10 @@ class Crowd:
         self.sockets: dict[int, socket.socket] = {}
         self.received: dict[int, bytes] = {}
         raise_limit(count + 100)
-        for number in range(count):
-            # A source address carries 28,000 connections; loopback has plenty of addresses.
-            source = f'127.0.{1 + number // 10000}.1', 0
+        for number in itertools.islice(self._numbers, count):
+            # A source address carries 28,000 connections, and keeps the port of each for a minute after it was closed:
+            # those of this program take turns on many.
+            source = f'127.0.{1 + number // 10000 % 250}.1', 0
             connection = socket.create_connection((parts.hostname, parts.port or 80), 30, source)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets[connection.fileno()] = connection
