@@ -114,7 +114,9 @@ class Watched(host.WriteWatch, Cursor):
 def test_whatever_is_asked_first_begins_the_transaction_and_each_one_after_a_rollback(stack, query):
     with contextlib.closing(psycopg2.connect(stack.dsn)) as connection:
         cr = Watched(connection)
+        assert not cr.readonly
         cr.begin_with_first()
+        assert cr.readonly
         for _ in range(2):
             cr.execute(query)
             assert cr._obj.fetchone() == ('on',)

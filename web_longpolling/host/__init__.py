@@ -159,6 +159,11 @@ class WriteWatch(object):
         self._cnx.autocommit = True
         self._begin = _BEGIN
 
+    @property
+    def readonly(self):
+        """As Odoo's Cursor has it: its own code asks before it writes beside what it reads."""
+        return bool(self._cnx.readonly or self._cnx.autocommit)
+
     def rollback(self):
         result = super(WriteWatch, self).rollback()
         if self._cnx.autocommit and not self._closing:
