@@ -6,6 +6,7 @@
           steps.py                      each step is done once, and stamped when it is complete
             debian.py                   packages of a Debian suite, verified by apt, in a private root
             environment.py              virtual environments, and pip with pinned hashes
+            bullseye.py                 both, for a host that needs an older Python than the machine's
 
 An interrupted build goes on with the step that has no stamp; a changed pin repeats the steps that need it.
 """
