@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from sandbox.build import HOSTS, build, build_tools
+from sandbox.build import HOSTS, Installation, build, build_odoo14, build_tools
 from sandbox.paths import ROOT
 from sandbox.running import running
 
@@ -47,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument('--only', action='append', choices=(*PROGRAMS, *ALONE), metavar='NAME',
                      help=f'only this measurement, of {", ".join((*PROGRAMS, *ALONE))}; may be given several times')
     top.add_argument('--rounds', type=int, default=None, help=f'of each measurement (default: {ROUNDS})')
+    top.add_argument('--odoo-14', action='store_true',
+                     help="measure Odoo 14.0's bus of long polls as well, in held and latency; installs it first "
+                          '(110 MB to download, 400 MB on the disk)')
     top.add_argument('--compare', type=existing, metavar='OLD.json',
                      help='print what has become worse than the spread since this result')
     top.add_argument('--into', type=Path, default=RESULTS, metavar='DIR',
@@ -73,6 +76,8 @@ def main(words: list[str]) -> int:
         file = Path(folder, 'rounds.jsonl')
         file.touch()
         about = machine(hosts, rounds, chosen.quick)
+        if chosen.odoo_14:
+            about['odoo-14.0'] = versions(build_odoo14())
         try:
             measure_all(chosen, hosts, rounds, file)
         except KeyboardInterrupt:
@@ -97,6 +102,7 @@ def main(words: list[str]) -> int:
 
 def measure_all(chosen, hosts: list[str], rounds: int, file: Path):
     """Measure what was chosen, each host in a stack of its own."""
+    more = {'SANDBOX_ODOO_14': 'yes'} if chosen.odoo_14 else {}
     for program in ALONE:
         if not chosen.only or program in chosen.only:
             measure({}, file, rounds, chosen.quick, [program])
@@ -106,7 +112,7 @@ def measure_all(chosen, hosts: list[str], rounds: int, file: Path):
             continue
         with running(host, addons=[ROOT / 'tests' / 'addons'], install=INSTALL[host], options=OPTIONS,
                      sidecar=False) as stack:
-            measure(stack.environment(), file, rounds, chosen.quick, programs)
+            measure({**stack.environment(), **more}, file, rounds, chosen.quick, programs)
 
 
 def programs_on(host: str, only: list[str] | None = None) -> list[str]:
@@ -147,9 +153,13 @@ def machine(hosts: list[str], rounds: int, quick: bool) -> dict[str, str]:
         'PostgreSQL': said([str(build_tools().postgres_bin / 'postgres'), '--version']),
     }
     for host in hosts:
-        python = build(host).python
-        about[host] = said([str(python), '-c', VERSIONS])
+        about[host] = versions(build(host))
     return about
+
+
+def versions(installation: Installation) -> str:
+    """Of a host's Python and gevent."""
+    return said([str(installation.python), '-c', VERSIONS])
 
 
 def said(words: list[str]) -> str:

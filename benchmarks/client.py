@@ -150,6 +150,16 @@ def http(received: bytes) -> int | None:
     return int(received[9:12])
 
 
+def carrying(text: bytes) -> Callable[[bytes], int | None]:
+    """`http` for those who wait for this text in an answer of JSON-RPC: 500 if it is an error, 204 if it is without."""
+    def status(received: bytes) -> int | None:
+        found = http(received)
+        if found != 200 or text in received:
+            return found
+        return 500 if b'"error":' in received else 204
+    return status
+
+
 def frame(received: bytes) -> int | None:
     """What kind of frame of a WebSocket these bytes are, if they are a whole one (RFC 6455, 5.2): 200 for a text, 100
     for a pong, 0 for one that closes it."""

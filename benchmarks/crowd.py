@@ -14,22 +14,26 @@ from .figures import Figure
 from .sessions import make_sessions
 
 ATTEMPTS = 5        # the one whose last answer was the median counts
-SECONDS = 120
 
 
 def one_event(peer: peers.Peer, crowd: Crowd, tell=None) -> list[Figure]:
-    """Tell all of them, by `tell` instead of the peer's own event; seconds from then on to the answers."""
+    """Tell all of them, by `tell` instead of the peer's own event; seconds from then on to the answers.
+
+    Of a peer that need not tell all of them, also how many it told; seconds are those of these.
+    """
     used, client = stack.processor(peer.pid), time.process_time()
     begun = (tell or peer.tell)()
-    answers = crowd.gather(SECONDS)
+    answers = peer.answers(crowd)
     client = time.process_time() - client
     statuses = collections.Counter(answer.status for answer in answers)
-    if statuses != {200: len(crowd)}:
+    if not statuses[200] or peer.tells_all and statuses != {200: len(crowd)}:
         raise SystemExit(f'{peer.name}: {len(answers)} answers of {len(crowd)}; by status: {dict(statuses)}.')
-    times = [answer.when - begun for answer in answers]
+    times = [answer.when - begun for answer in answers if answer.status == 200]
     found = {'first': min(times), 'median': percentile(times, .5), 'p99': percentile(times, .99), 'last': max(times),
              'processor': stack.processor(peer.pid) - used, "the client's own processor": client}
-    return [Figure(peer.name, f'one event, {what}', len(crowd), value, 's') for what, value in found.items()]
+    figures = [Figure(peer.name, f'one event, {what}', len(crowd), value, 's') for what, value in found.items()]
+    told = [] if peer.tells_all else [Figure(peer.name, 'one event, told', len(crowd), len(times), 'clients')]
+    return [*figures, *told]
 
 
 def median_event(peer: peers.Peer, crowd: Crowd, sessions, attempts: int = ATTEMPTS) -> list[Figure]:

@@ -4,7 +4,7 @@ What a held poll costs (connections to PostgreSQL, processor time, resident byte
 them hanging up at once, and all of them coming back at once.
 
 `bench` does so at several sizes, with a session each and a process of its own each time, beside Odoo's own bus, nchan,
-and the same through nginx.
+and the same through nginx; and beside Odoo 14.0's bus of long polls, if it is asked for that.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from . import crowd, odoo_bus, peers, stack
+from . import crowd, odoo14_bus, odoo_bus, peers, stack
 from .client import Crowd
 from .figures import Figure
 from .sessions import make_sessions
@@ -49,10 +49,11 @@ def measure(peer: peers.Peer, sessions, count: int, idle: float = IDLE_SECONDS,
         yield figure('idle, of a core', (stack.processor(peer.pid) - used) / idle * 100, '%')
         yield figure('connections to PostgreSQL', stack.connections(peer.pid), '')
         yield from crowd.median_event(peer, clients, sessions, attempts)
-        peer.held_again(clients, sessions)
-        stack.wait_until_idle(peer.pid)
+        if isinstance(peer, peers.Sidecar):     # the floor does not notice that they are gone
+            peer.held_again(clients, sessions)
+            stack.wait_until_idle(peer.pid)
     closed = time.monotonic()
-    if isinstance(peer, peers.Sidecar):     # the floor does not notice that they are gone
+    if isinstance(peer, peers.Sidecar):
         peer.wait_until_held(0)
         yield figure('hang-ups freed', time.monotonic() - closed, 's')
         with Crowd(peer.url, count) as clients:
@@ -85,6 +86,9 @@ def figures(quick: bool) -> Iterator[Figure]:
         if stack.HOST == 'odoo-19.0' and size <= MOST_ON_THE_BUS:
             with odoo_bus.odoo_bus() as bus:
                 yield from measure(bus, own, size, **more)
+    for size in odoo14_bus.SIZES[:1 if quick else None] if odoo14_bus.WANTED else ():
+        with odoo14_bus.odoo14_bus() as old_bus:
+            yield from measure(old_bus, odoo14_bus.make_sessions(max(odoo14_bus.SIZES))[:size], size, **more)
 
 
 def main():

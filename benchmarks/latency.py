@@ -2,7 +2,7 @@
 
 Both wait for the same commits, in the same run: the clock starts when COMMIT is sent, and
 the wake-up is sent after it, as a host's process does. After it the same for the floor, a bare gevent.pywsgi that
-LISTENs and then answers all that it holds.
+LISTENs and then answers all that it holds. `bench --odoo-14` adds Odoo 14.0's bus, with 1 poll held.
 """
 
 import select
@@ -14,7 +14,7 @@ import psycopg2
 
 from web_longpolling import publishing, wake_up
 
-from . import peers, stack
+from . import odoo14_bus, peers, stack
 from .client import Crowd, http, percentile
 from .figures import Figure
 
@@ -120,7 +120,10 @@ def all_sizes(visitor, sizes: list[int], notes: int) -> Iterator[Figure]:
 
 def figures(quick: bool) -> Iterator[Figure]:
     """Those of one round."""
-    return all_sizes(stack.Visitor(), [1, 100] if quick else [1, 100, 1000], 20 if quick else 200)
+    yield from all_sizes(stack.Visitor(), [1, 100] if quick else [1, 100, 1000], 20 if quick else 200)
+    if odoo14_bus.WANTED:
+        with odoo14_bus.odoo14_bus() as bus:
+            yield from odoo14_bus.latency(bus, 20 if quick else 200)
 
 
 def main():

@@ -29,7 +29,7 @@ from sandbox.run.ports import is_open
 from web_longpolling import publishing, wake_up
 
 from . import stack
-from .client import Crowd
+from .client import Answer, Crowd
 
 ROUTE = '/news/follow'
 CHANNEL = 'benchmark'
@@ -63,6 +63,7 @@ class Peer:
 
     name = ''
     keeps_listening = False     # whether an event ends what is held: of a long poll it does
+    tells_all = True            # whether those who are held and are not told of an event are a failure
 
     def __init__(self, pid: int, url: str):
         self.pid = pid
@@ -88,6 +89,10 @@ class Peer:
 
     def tell(self) -> float:
         raise NotImplementedError
+
+    def answers(self, crowd: Crowd) -> list[Answer]:
+        """What those who are held are answered with after an event."""
+        return crowd.gather(SECONDS)
 
 
 class Counting(Peer):

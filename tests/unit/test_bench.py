@@ -1,5 +1,6 @@
 """How the measurements of `bench` are summed up, held against targets and against an older result."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -69,6 +70,26 @@ def test_a_measurement_may_be_for_one_host_alone():
     assert programs_on('openerp-7.0', ['herd', 'discuss']) == ['herd']
 
 
+@pytest.mark.parametrize('words', [[], ['--odoo-14']])
+def test_odoo_14_is_installed_and_measured_only_where_it_is_asked_for(monkeypatch, tmp_path, words):
+    installed, measured = [], []
+    monkeypatch.setattr(bench, 'machine', lambda *arguments: {})
+    monkeypatch.setattr(bench, 'build_odoo14', lambda: installed.append(True))
+    monkeypatch.setattr(bench, 'versions', lambda installation: '')
+    monkeypatch.setattr(bench, 'running', lambda *arguments, **options: contextlib.nullcontext(Stack))
+    monkeypatch.setattr(bench, 'measure', lambda variables, *arguments: measured.append(variables))
+    bench.main(['--host', 'odoo-19.0', '--only', 'held', '--into', str(tmp_path), *words])
+    assert ['SANDBOX_ODOO_14' in variables for variables in measured] == [bool(installed)] == [bool(words)]
+
+
+class Stack:
+    """One that never came up."""
+
+    @staticmethod
+    def environment():
+        return {'SANDBOX_HOST': 'odoo-19.0'}
+
+
 def test_a_target_may_be_for_one_host_alone():
     limits = {target.host: target.times for target in TARGETS
               if target.what == 'resident each' and target.beside == 'floor'}
@@ -119,6 +140,16 @@ def test_a_value_is_written_as_people_read_it(value, unit, text):
     (b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n', 101)])
 def test_the_client_knows_when_an_answer_is_whole(received, status):
     assert client.http(received) == status
+
+
+@pytest.mark.parametrize('received, status', [
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["new', None),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["news"]\n', 200),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]', 204),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"error": 1}', 500),
+    (b'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n', 503)])
+def test_the_client_knows_whether_an_answer_carries_what_it_waits_for(received, status):
+    assert client.carrying(b'news')(received) == status
 
 
 @pytest.mark.parametrize('received, status', [
