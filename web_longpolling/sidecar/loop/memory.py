@@ -36,8 +36,8 @@ LONGEST = 3600
 # Bytes of a registry, where nobody knows them.
 USUAL = 5e6
 
-# New objects of a load, beside other databases, up to which they are looked at: 0.1 s. The modules that nobody had before
-# may make three times as many.
+# New objects of a load, beside other databases, up to which they are looked at: 0.1 s. Modules that no database had
+# before may make three times as many.
 MANY = 120000
 
 _freeze = getattr(gc, 'freeze', lambda: None)           # Python 2.7 has neither
@@ -54,8 +54,8 @@ def without_collections(beside_others=False):
     try:
         yield
     finally:
-        # What is garbage by now and frozen would keep all that it refers to: the registry, by the host's cursors. That is
-        # better than to stop the polls of others.
+        # What is garbage by now and frozen would keep all that it refers to: the registry, by the host's cursors. That
+        # is better than to stop the polls of others.
         if not beside_others or gc.get_count()[0] < MANY:
             garbage.collect_young()
         _freeze()
