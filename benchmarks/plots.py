@@ -70,7 +70,8 @@ def of_panel(summaries: dict[Key, Summary], host: str, panel) -> dict[str, list[
 
 
 def draw_panel(axis, panel, series):
-    _, _, title, logarithmic = panel
+    program, _, title, logarithmic = panel
+    units = 'writers' if program == 'writers' else 'clients'
     factor, label = SCALES.get(next(iter(series.values()))[0][1].unit, (1, ''))
     if max(len(points) for points in series.values()) > 1:
         for of, points in series.items():
@@ -83,16 +84,22 @@ def draw_panel(axis, panel, series):
         sizes = sorted({size for points in series.values() for size, _ in points})
         axis.set_xticks(sizes, [f'{size:,}' for size in sizes])
         axis.minorticks_off()
-        axis.set_xlabel('clients')
+        axis.set_xlabel(units)
         axis.legend(frameon=False, fontsize=8)
     else:
         medians = [points[0][1].median * factor for points in series.values()]
         bars = axis.bar(list(series), medians, color=[COLOURS.get(of) for of in series], width=0.6)
         axis.bar_label(bars, fmt='{:,.3g}', fontsize=8)
-        axis.set_xlabel(f'{next(iter(series.values()))[0][0]:,} clients')
+        axis.set_xlabel(f'{next(iter(series.values()))[0][0]:,} {units}')
         axis.tick_params(axis='x', labelsize=8)
     if logarithmic and min(one.least for points in series.values() for _, one in points) > 0:
         axis.set_yscale('log')
+        lowest = min(one.least for points in series.values() for _, one in points) * factor
+        highest = max(one.most for points in series.values() for _, one in points) * factor
+        axis.yaxis.set_major_formatter('{x:g}')
+        # Within one decade or two the powers of ten alone say too little.
+        axis.yaxis.set_minor_formatter('{x:g}' if highest / lowest < 20 else '')
+        axis.tick_params(axis='y', which='minor', labelsize=7)
     else:
         axis.set_ylim(bottom=0)
     axis.set_ylabel(label)
