@@ -152,7 +152,7 @@ def make_sessions(count: int) -> list[Session]:
 
 @contextlib.contextmanager
 def odoo14_bus() -> Iterator[Odoo14Bus]:
-    """An evented server of Odoo 14.0, that has loaded its registry."""
+    """An evented server of Odoo 14.0, that has loaded its registry and is told of notifications."""
     port = peers.free_port()
     words = [*build_odoo14().server, 'gevent', '-c', str(configuration()), '--longpolling-port', str(port)]
     session = make_sessions(max(SIZES))[0]
@@ -167,4 +167,9 @@ def odoo14_bus() -> Iterator[Odoo14Bus]:
         with Crowd(bus.url, 1) as first:
             first.send([session.call('/longpolling/im_status', {'partner_ids': []})])
             first.gather(peers.SECONDS)
+            bus.hold(first, [session])
+            for _ in range(peers.SECONDS):      # with its first poll it begins to listen to PostgreSQL, some time later
+                bus.tell()
+                if first.gather(1):
+                    break
         yield bus
