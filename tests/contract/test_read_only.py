@@ -83,7 +83,7 @@ def test_a_session_is_verified_in_a_transaction_that_may_not_write(stack, ann, s
 
 
 def test_a_poll_reads_on_the_connection_on_which_its_session_was_verified(stack, ann, programs, sql):
-    """The transaction of the one is ended while the poll goes on already: it waits for that, and opens none."""
+    """It opens none of its own."""
     [(foreign,)] = sql("SELECT array_agg(pid) FROM pg_stat_activity")
     with programs.serving('-c', programs.config('one'), '-d', stack.db, '-p', programs.port()) as serving:
         for _ in range(10):

@@ -146,7 +146,6 @@ class WriteWatch(object):
 
     refused = False
     _begin = None
-    _closing = False
 
     def begin_with_first(self):
         """Begin the transaction in one message with its first statement, which saves a round trip.
@@ -166,14 +165,10 @@ class WriteWatch(object):
 
     def rollback(self):
         result = super(WriteWatch, self).rollback()
-        if self._cnx.autocommit and not self._closing:
+        if self._cnx.autocommit:
             roll_back(self._cnx)
             self._begin = _BEGIN
         return result
-
-    def close(self):
-        self._closing = True
-        return super(WriteWatch, self).close()
 
     def commit(self):
         """A controller may not even try. A password check of the host's own, which may write, is rolled back."""

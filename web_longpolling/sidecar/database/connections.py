@@ -18,7 +18,6 @@ import gevent
 import gevent.monkey
 import psycopg2
 import psycopg2.extensions
-from gevent.event import Event
 from psycopg2.extensions import TRANSACTION_STATUS_ACTIVE
 
 from ... import host
@@ -124,8 +123,6 @@ class Connections(object):
         limit.pools.append(self)
         self._idle = []     # (connection, since when): the last one used is the first one taken, the others grow old
         self._lent = {}     # connection -> since when
-        self._cleaning = 0          # how many of these are about to be given back
-        self._given_back = Event()  # set when the next one is
         self._watching = Supervised("Watching the connections to database %s" % parameters.get('dbname'), self._watch)
         self.answers = True
         self._logged_at = None      # when it was last logged that the database does not answer
@@ -146,11 +143,7 @@ class Connections(object):
             self._watching.start()
             try:
                 yield connection
-                self._cleaning += 1
-                try:
-                    self._clean(connection, reader)
-                finally:
-                    self._cleaning -= 1
+                self._clean(connection, reader)
             except Exception as error:
                 # Whatever a controller made of it: with a broken connection that was the cause.
                 if not self._recover(connection, reader) or _passes(error):
@@ -167,17 +160,11 @@ class Connections(object):
                 del self._lent[connection]
                 if not connection.closed:
                     self._idle.append((connection, monotonic()))
-                given_back, self._given_back = self._given_back, Event()
-                given_back.set()
                 self._limit.changed()
 
     def _take(self):
         try:
-            connection = self._idle_one()
-            while connection is None and self._cleaning:    # sooner than a new one
-                self._given_back.wait()
-                connection = self._idle_one()
-            return connection or self._open()
+            return self._idle_one() or self._open()
         except PollTimeout as end:
             end.cause = end.cause or DatabaseUnavailable("the poll's time was over before it was connected")
             raise

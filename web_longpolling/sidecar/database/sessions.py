@@ -66,6 +66,7 @@ class Sessions(object):
         self._batches = collections.deque()
         self._runner = None
         self._has_cursor = False
+        self._proven = []
         self._checks = {}       # by user and secret: an AsyncResult
         self._checking = BoundedSemaphore(most_checks)
 
@@ -141,6 +142,8 @@ class Sessions(object):
                     self._database.up_to_date(self._prove_some)
                 except Exception as error:
                     self._fail(error)
+                finally:
+                    self._tell()
         finally:
             if self._runner is gevent.getcurrent():
                 self._runner = None
@@ -153,6 +156,10 @@ class Sessions(object):
             batch = self._batches.popleft()
             batch.found = dict.fromkeys(batch.asked, error)
             batch.done.set()
+
+    def _tell(self):
+        while self._proven:
+            self._proven.pop().done.set()
 
     def _prove_some(self, cr):
         self._has_cursor = True
@@ -173,8 +180,9 @@ class Sessions(object):
             except BaseException:
                 self._batches.appendleft(batch)
                 raise
-            batch.done.set()        # they go on while the transaction is ended
+            self._proven.append(batch)      # the last one is answered when the cursor is free again
             if self._batches:
+                self._tell()
                 cr.rollback()       # the next one sees what was committed meanwhile
 
     def _prove(self, cr, batch):
