@@ -14,6 +14,8 @@ MESSAGES = '/web_longpolling_bus/messages'
 OPEN = '/web_longpolling_bus/open'
 # Requests at a time, when many are to be held: the host has two cores, like this machine.
 AT_A_TIME = 8
+# And one after the other on one connection: nginx closes it after a thousand requests.
+TOGETHER = 2000
 # Seconds that all of them may take.
 ENTERING = 600
 # Seconds between two renewals of a browser; web_longpolling_bus.renewal of the addon.
@@ -58,10 +60,12 @@ class AddonBus(peers.Sidecar):
     def hold(self, crowd: Crowd, sessions):
         before = self.held()
         # To the host a browser goes through nginx, and so does its first question to the sidecar.
-        with Crowd(stack.NGINX, AT_A_TIME) as way:
-            entered = converse(way, self.entering([sessions[number % len(sessions)] for number in range(len(crowd))]),
-                               AT_A_TIME, ENTERING, again=True)
-        self.browsers = [browser for _, browser in sorted(entered.items()) if browser]
+        self.browsers = []
+        for begin in range(0, len(crowd), TOGETHER):
+            some = [sessions[number % len(sessions)] for number in range(begin, min(len(crowd), begin + TOGETHER))]
+            with Crowd(stack.NGINX, AT_A_TIME) as way:
+                entered = converse(way, self.entering(some), AT_A_TIME, ENTERING, again=True)
+            self.browsers += [browser for _, browser in sorted(entered.items()) if browser]
         if len(self.browsers) != len(crowd):
             raise SystemExit(f'Of {len(crowd)} browsers {len(self.browsers)} have subscribed.')
         crowd.send([browser.poll() for browser in self.browsers])
