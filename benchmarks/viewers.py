@@ -123,7 +123,7 @@ class Viewer:
             often = len(self.others) - OFTEN
             if often > 0 and not self.quiet:
                 self.quiet = now + PAUSES[min(often, len(PAUSES)) - 1] + random.random() * PAUSE    # noqa: S311
-        await asyncio.sleep(random.random() * JITTER)       # noqa: S311
+        await asyncio.sleep(random.random() * max(JITTER, answer.get('within', 0)))      # noqa: S311
         await self.reload()
         await asyncio.sleep(max(0, now + PAUSE - time.monotonic()))
 

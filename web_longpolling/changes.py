@@ -6,7 +6,7 @@
 ::
 
     page -> {"model", "ids": those it shows, "domain": what it lists, "context", "age": seconds since it has read them}
-    page <- {"changed": [...], "gone": [...], "others": true or false}
+    page <- {"changed": [...], "gone": [...], "others": true or false, "within": seconds, if many are told}
 
 No page learns anything of records that its user may not read at that moment: of ``ids``, those are watched that he may
 read when the poll begins; "changed" and "others" are what he finds by the host's own search, with the rules of records;
@@ -14,6 +14,7 @@ a record that was deleted, or that he may no longer read, is "gone" if he could 
 deleted is told to nobody, since nobody can say any more whose they were. Where an event names no ids, "changed" and
 "others" may be said too often: of the records that he may read, those that lie between two ids.
 """
+import collections
 import hashlib
 import json
 import sys
@@ -38,6 +39,10 @@ KNOWN = 20
 # Seconds that a transaction may have been under way before a page has read what it shows, and clocks may differ.
 MARGIN = 5
 LONGEST = 3600.0
+# All pages that look at a model are told in the same moment, and each loads anew what it shows: so many of them a
+# second are no storm for the host. Fewer than some dozen need not be told of their turns.
+TURNS = 100.0
+SHORTEST = 0.5
 
 if sys.version_info[0] > 2:
     _integers, _strings = (int,), (str,)
@@ -51,6 +56,28 @@ _REFUSED = "There is no such model, or you may not read it."
 _known = Recent(10000)
 
 
+class _Audience(object):
+    """The pages that look at one model in one database."""
+
+    __slots__ = ('held', '_told')
+
+    def __init__(self):
+        self.held = 0
+        self._told = collections.deque()    # when pages were told, in the last second
+
+    def tell(self, news):
+        """Add to the news within how many seconds the page is to load what it shows, if that matters."""
+        now = time.time()
+        while self._told and not 0 <= now - self._told[0] < 1:
+            self._told.popleft()
+        within = (self.held + len(self._told)) / TURNS
+        self._told.append(now)
+        return dict(news, within=within) if within >= SHORTEST else news
+
+
+_audiences = collections.defaultdict(_Audience)     # by database and channel
+
+
 @longpolling.route('/changes')
 def changes(request, model=None, ids=(), domain=(), context=None, age=None, **kwargs):
     """Answer as soon as something of the records has changed.
@@ -61,7 +88,8 @@ def changes(request, model=None, ids=(), domain=(), context=None, age=None, **kw
     :param context: of the page, as for any RPC of its own
     :param age: seconds since the page has read what it shows; the first poll says what has changed meanwhile
     :returns: dict of "changed", "gone" (lists of ids) and "others" (whether records have come, or changed, that the
-        page does not show)
+        page does not show); where many pages are told of the same also "within": seconds, in which each takes its turn
+        at random
     """
     page = _Page(request, model, ids, domain, context)
     channel = channel_of(model)
@@ -71,11 +99,16 @@ def changes(request, model=None, ids=(), domain=(), context=None, age=None, **kw
     shown = page.shown()
     if shown != page.ids:
         return page.answer(gone=page.ids - shown)
-    while True:
-        news = page.look(request.follow(channel))
-        if news:
-            return news
-        time.sleep(PAUSE)
+    audience = _audiences[request.db, channel]      # of a model that there is
+    audience.held += 1
+    try:
+        while True:
+            news = page.look(request.follow(channel))
+            if news:
+                return audience.tell(news)
+            time.sleep(PAUSE)
+    finally:
+        audience.held -= 1
 
 
 class _Page(object):

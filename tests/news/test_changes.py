@@ -1,8 +1,11 @@
 """The route /changes: a page learns what has become of what it shows, and nobody learns anything of other records."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.support.clients import visit
+from tests.support.held_polls import eventually, held_on
 from tests.support.pages import Page
 
 MODEL = 'longpolling.test.watched'
@@ -145,3 +148,19 @@ def test_who_may_not_read_the_model_is_refused(ann):
     {'model': MODEL, 'age': 'old'}], ids=str)
 def test_what_is_no_page_is_a_bad_request(ann, params):
     assert Page(ann.clone(), '/changes', params).poll().status_code == 400
+
+
+def test_many_who_look_at_the_same_are_told_to_take_turns(stack, ann, make, sql):
+    """Their reloads are spread over a time that grows with them; to a few it is not said."""
+    [record] = make()
+    pages = [showing(ann, [record]) for _ in range(60)]
+    before = len(held_on(stack, '/changes'))
+    with ThreadPoolExecutor(len(pages)) as pool:
+        answers = [pool.submit(page.answer) for page in pages]
+        wanted = before + len(pages)
+        eventually(lambda: len([poll for poll in held_on(stack, '/changes') if poll['channels']]) >= wanted)
+        sql(f"UPDATE {TABLE} SET name = 'y' WHERE id = %s", (record,))
+        found = [answer.result() for answer in answers]
+    assert all(answer['changed'] == [record] for answer in found)
+    assert [answer for answer in found if 0.5 <= answer.get('within', 0) <= 2]
+    assert showing(ann, [record])       # whose answer has nothing of it

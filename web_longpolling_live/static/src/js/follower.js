@@ -10,9 +10,10 @@
     const core = (scope.web_longpolling_live_core = scope.web_longpolling_live_core || {});
 
     // Milliseconds between two reloads of one view; and up to so many more at random, so that all who look at the same
-    // list do not reload it in the same moment.
+    // list do not reload it in the same moment. If they are many, the sidecar says within which time; this at most.
     const PAUSE = 2000;
     const JITTER = 300;
+    const LONGEST = 30000;
     // A write that is older, or a clock that is more wrong, says nothing of who has changed a record.
     const RECENT = 60000;
     // A list in which others than those shown change all the time is loaded anew at once only so many times within
@@ -47,6 +48,7 @@
             this.end_poll = () => undefined;
             this.pending = null;
             this.applied = 0;
+            this.jitter = JITTER;
             this.timer = null;
             this.applying = false;
             this.others = []; // when it was told of others lately
@@ -110,6 +112,7 @@
                     since: before.since,
                     latest: Date.now(),
                 };
+                this.jitter = Math.min(Math.max((answer.within || 0) * 1000, JITTER), LONGEST);
                 if (answer.others) {
                     this.be_quiet();
                 }
@@ -121,7 +124,7 @@
 
         schedule(least) {
             if (this.pending && !this.ended && this.timer === null && !this.applying && !this.document.hidden) {
-                const wait = Math.max(least || 0, this.applied + PAUSE - Date.now(), 0) + Math.random() * JITTER;
+                const wait = Math.max(least || 0, this.applied + PAUSE - Date.now(), 0) + Math.random() * this.jitter;
                 this.timer = setTimeout(() => {
                     this.timer = null;
                     this.flush();

@@ -1,0 +1,32 @@
+// The follower of web_longpolling_live: when it loads anew what its view shows.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import vm from "node:vm";
+
+const SCRIPT = new URL("../../web_longpolling_live/static/src/js/follower.js", import.meta.url);
+
+/** A follower that has heard this answer, and the milliseconds after which it will load its view. */
+function heard(answer) {
+    const waits = [];
+    const scope = {
+        console,
+        setTimeout: (callback, milliseconds) => waits.push(milliseconds),
+        clearTimeout: () => undefined,
+        Math: Object.assign(Object.create(Math), { random: () => 0.5, max: Math.max, min: Math.min }),
+    };
+    vm.runInNewContext(readFileSync(SCRIPT, "utf8"), Object.assign(scope, { window: scope, globalThis: scope, self: scope }));
+    const document = { hidden: false, addEventListener: () => undefined };
+    const follower = new scope.web_longpolling_live_core.Follower({}, document);
+    follower.hear({ changed: [1], gone: [], others: false, ...answer });
+    return waits[0];
+}
+
+test("one of a few reloads within a moment", () => assert.equal(heard({}), 150));
+
+test("one of many takes its turn within the time that the sidecar says", () => assert.equal(heard({ within: 5 }), 2500));
+
+test("nobody waits for long, whatever is said", () => {
+    assert.equal(heard({ within: 1e9 }), 15000);
+    assert.equal(heard({ within: -1 }), 150);
+});
