@@ -41,7 +41,7 @@ MARGIN = 5
 LONGEST = 3600.0
 # All pages that look at a model are told in the same moment, and each loads anew what it shows: so many of them a
 # second are no storm for the host. Fewer than some dozen need not be told of their turns.
-TURNS = 100.0
+TURNS = 30.0
 SHORTEST = 0.5
 
 if sys.version_info[0] > 2:
@@ -95,7 +95,8 @@ def changes(request, model=None, ids=(), domain=(), context=None, age=None, **kw
     channel = channel_of(model)
     if request.position is None:
         request.wait(channel)       # not held: from now on the page has a position
-        return page.since(_seconds(age))
+        news = page.since(_seconds(age))
+        return _audiences[request.db, channel].tell(news) if any(news.values()) else news
     shown = page.shown()
     if shown != page.ids:
         return page.answer(gone=page.ids - shown)
