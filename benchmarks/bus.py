@@ -89,10 +89,11 @@ def figures(quick: bool) -> Iterator[Figure]:
         yield from beside(sessions[:size])
 
 
-def main():
+def main(measure=beside):
+    """Print what `measure` gives for as many users as the command line says, with a session each."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     print(f'{stack.HOST}, {count} users', flush=True)
-    for figure in beside(make_sessions(count, count)):
+    for figure in measure(make_sessions(count, count)):
         print(figure, flush=True)
 
 

@@ -7,13 +7,12 @@ transaction, as many who come in the same moment, and how many can be held at mo
 
 import contextlib
 import json
-import sys
 import time
 from collections.abc import Iterator
 
 from . import crowd, peers, stack
 from .addon_bus import RENEWAL, AddonBus, Browser, addon_bus
-from .bus import to_each
+from .bus import main, to_each
 from .client import Crowd, converse, http_or_frame, percentile
 from .figures import Figure
 from .odoo_bus import AT_A_TIME, OdooBus, odoo_bus
@@ -180,12 +179,5 @@ def figures(quick: bool) -> Iterator[Figure]:
     yield from beside(sessions, most=AT_MOST)
 
 
-def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    print(f'{stack.HOST}, {count} users', flush=True)
-    for figure in beside(make_sessions(count, count)):
-        print(figure, flush=True)
-
-
 if __name__ == '__main__':
-    main()
+    main(beside)
