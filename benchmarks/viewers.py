@@ -26,7 +26,7 @@ from .crowd import make_sessions
 MODEL = 'res.partner'
 SHOWN = 80
 PARTNERS = SHOWN * 25
-PAUSE, JITTER = 2.0, 0.3
+PAUSE, JITTER, LONGEST = 2.0, 0.3, 30.0
 OFTEN, WINDOW, PAUSES = 3, 30.0, (8.0, 16.0, 30.0)
 
 
@@ -71,6 +71,8 @@ class Viewer:
         self.quiet = 0.0
         self.position: str | None = None
         self.read_at = time.monotonic()
+        self.turns, self.loaded, self.pending = 0.0, 0.0, False
+        self.turn: asyncio.Task | None = None       # in which it loads what it shows
 
     def request(self, route, position=None, **params) -> bytes:
         body = json.dumps({**params, **self.session.extra}).encode()
@@ -98,7 +100,7 @@ class Viewer:
             now = time.monotonic()
             if self.quiet and now > self.quiet:
                 self.quiet, self.position = 0.0, None
-            params = {'model': MODEL, 'ids': self.ids, 'domain': None if self.quiet else [],
+            params = {'model': MODEL, 'ids': self.ids, 'domain': [], 'others': not self.quiet,
                       'age': now - self.read_at}
             waking = min(ends, self.quiet or ends) - now
             try:
@@ -113,9 +115,12 @@ class Viewer:
             elif status == 200:
                 answer = json.loads(body)
                 if answer['changed'] or answer['gone'] or answer['others']:
-                    await self.hear(answer)
+                    self.hear(answer)
+                    await asyncio.sleep(PAUSE)
+        if self.turn:
+            self.turn.cancel()
 
-    async def hear(self, answer):
+    def hear(self, answer):
         now = time.monotonic()
         Viewer.told.append(now)
         if answer['others']:
@@ -123,9 +128,22 @@ class Viewer:
             often = len(self.others) - OFTEN
             if often > 0 and not self.quiet:
                 self.quiet = now + PAUSES[min(often, len(PAUSES)) - 1] + random.random() * PAUSE    # noqa: S311
-        await asyncio.sleep(random.random() * max(JITTER, answer.get('within', 0)))      # noqa: S311
-        await self.reload()
-        await asyncio.sleep(max(0, now + PAUSE - time.monotonic()))
+        self.turns = min(answer.get('within', 0), LONGEST)
+        self.pending = True
+        if self.turn is None or self.turn.done():
+            self.turn = asyncio.create_task(self.catch_up())
+
+    async def catch_up(self):
+        """Load what it shows, as often as it hears of something, each time when its turn comes."""
+        while self.pending:
+            due = self.loaded + max(PAUSE, self.turns) - time.monotonic()
+            await asyncio.sleep(due + random.random() * JITTER if due > 0 else             # noqa: S311
+                                random.random() * max(self.turns, JITTER))                 # noqa: S311
+            self.pending, self.loaded = False, time.monotonic()
+            try:
+                await self.reload()
+            except (OSError, asyncio.IncompleteReadError):
+                Viewer.failures['reload', 'no answer'] += 1
 
 
 async def write(ends: float, rate: float, ids: list[int]):

@@ -5,7 +5,8 @@
 
 ::
 
-    page -> {"model", "ids": those it shows, "domain": what it lists, "context", "age": seconds since it has read them}
+    page -> {"model", "ids": those it shows, "domain": what it lists, "others": false if it asks for them alone,
+             "context", "age": seconds since it has read them}
     page <- {"changed": [...], "gone": [...], "others": true or false, "within": seconds, if many are told}
 
 No page learns anything of records that its user may not read at that moment: of ``ids``, those are watched that he may
@@ -15,6 +16,7 @@ deleted is told to nobody, since nobody can say any more whose they were. Where 
 "others" may be said too often: of the records that he may read, those that lie between two ids.
 """
 import collections
+import contextlib
 import hashlib
 import json
 import sys
@@ -39,10 +41,12 @@ KNOWN = 20
 # Seconds that a transaction may have been under way before a page has read what it shows, and clocks may differ.
 MARGIN = 5
 LONGEST = 3600.0
-# All pages that look at a model are told in the same moment, and each loads anew what it shows: so many of them a
-# second are no storm for the host. Fewer than some dozen need not be told of their turns.
+# All pages that show the same are told in the same moment, and each loads anew what it shows: so many of them a second
+# are no storm for the host. Fewer than some dozen need not be told of their turns.
 TURNS = 30.0
 SHORTEST = 0.5
+# Seconds in which a page that was told comes again: it pauses for two.
+AWAY = 4.0
 
 if sys.version_info[0] > 2:
     _integers, _strings = (int,), (str,)
@@ -57,59 +61,68 @@ _known = Recent(10000)
 
 
 class _Audience(object):
-    """The pages that look at one model in one database."""
+    """The pages that show the same, and so are told together: one list, or one record."""
 
-    __slots__ = ('held', '_told')
+    __slots__ = ('_held', '_away')
 
     def __init__(self):
-        self.held = 0
-        self._told = collections.deque()    # when pages were told, in the last second
+        self._held = 0
+        self._away = collections.deque()    # when pages were told that have not come again since then
+
+    @contextlib.contextmanager
+    def holding(self):
+        """One of them is held, most probably one that was told of something before."""
+        if self._away:
+            self._away.popleft()
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
 
     def tell(self, news):
         """Add to the news within how many seconds the page is to load what it shows, if that matters."""
         now = time.time()
-        while self._told and not 0 <= now - self._told[0] < 1:
-            self._told.popleft()
-        within = (self.held + len(self._told)) / TURNS
-        self._told.append(now)
+        while self._away and not 0 <= now - self._away[0] < AWAY:
+            self._away.popleft()
+        within = (self._held + len(self._away)) / TURNS
+        self._away.append(now)
         return dict(news, within=within) if within >= SHORTEST else news
 
 
-_audiences = collections.defaultdict(_Audience)     # by database and channel
+_audiences = Recent(10000)      # by what they show
 
 
 @longpolling.route('/changes')
-def changes(request, model=None, ids=(), domain=(), context=None, age=None, **kwargs):
+def changes(request, model=None, ids=(), domain=(), others=True, context=None, age=None, **kwargs):
     """Answer as soon as something of the records has changed.
 
     :param model: its technical name
     :param ids: list of the ids that the page shows
     :param domain: of the records of which the page shows the first ones; None if there are no others
+    :param others: whether to tell of them
     :param context: of the page, as for any RPC of its own
     :param age: seconds since the page has read what it shows; the first poll says what has changed meanwhile
     :returns: dict of "changed", "gone" (lists of ids) and "others" (whether records have come, or changed, that the
         page does not show); where many pages are told of the same also "within": seconds, in which each takes its turn
         at random
     """
-    page = _Page(request, model, ids, domain, context)
+    page = _Page(request, model, ids, domain, others, context)
     channel = channel_of(model)
     if request.position is None:
         request.wait(channel)       # not held: from now on the page has a position
         news = page.since(_seconds(age))
-        return _audiences[request.db, channel].tell(news) if any(news.values()) else news
+        return page.audience().tell(news) if any(news.values()) else news
     shown = page.shown()
     if shown != page.ids:
         return page.answer(gone=page.ids - shown)
-    audience = _audiences[request.db, channel]      # of a model that there is
-    audience.held += 1
-    try:
+    audience = page.audience()
+    with audience.holding():
         while True:
             news = page.look(request.follow(channel))
             if news:
                 return audience.tell(news)
             time.sleep(PAUSE)
-    finally:
-        audience.held -= 1
 
 
 class _Page(object):
@@ -118,7 +131,7 @@ class _Page(object):
     ids: frozenset
     """
 
-    def __init__(self, request, model, ids, domain, context):
+    def __init__(self, request, model, ids, domain, others, context):
         """
         :raises BadRequest: if one of them is not as :func:`changes` says
         """
@@ -129,11 +142,22 @@ class _Page(object):
             raise BadRequest("'ids' must be a list of %d ids at most." % MOST)
         if domain is not None and not isinstance(domain, (list, tuple)) or not isinstance(context or {}, dict):
             raise BadRequest("'domain' must be a list, and 'context' an object.")
+        if not isinstance(others, bool):
+            raise BadRequest("'others' must be true or false.")
         self.ids = frozenset(ids)
         self._request = request
         self._model = model
         self._domain = None if domain is None else list(domain)
+        self._asks_for_others = others and domain is not None
         self._context = dict(request.context, **dict((str(name), value) for name, value in (context or {}).items()))
+
+    def audience(self):
+        """Those who show the same: of lists all that have this domain, whichever part of them each shows."""
+        key = self._digest(sorted(self.ids) if self._domain is None else self._domain)
+        audience = _audiences.get(key)
+        if audience is None:
+            _audiences[key] = audience = _Audience()
+        return audience
 
     def since(self, age):
         """The first answer: what was written after the page has read it, as far as records say when they were."""
@@ -162,7 +186,7 @@ class _Page(object):
         """The answer to the events of a batch, None if they are no news to the page."""
         news = _News(batch)
         concerned = frozenset(each for each in self.ids if news.concern(each))
-        if not concerned and (self._domain is None or not news.of_others):
+        if not concerned and not (self._asks_for_others and news.of_others):
             return None
         with self._request.snapshot():
             readable = self._search([('id', 'in', sorted(concerned))])
@@ -179,7 +203,7 @@ class _Page(object):
         return {'changed': sorted(changed), 'gone': sorted(gone), 'others': others}
 
     def _has_others(self, condition):
-        if self._domain is None:
+        if not self._asks_for_others:
             return False
         condition = condition + [('id', 'not in', sorted(self.ids))] if self.ids else condition
         return bool(self._find(self._domain + condition, self._context, limit=1))
@@ -202,7 +226,10 @@ class _Page(object):
         _known[self._key(ids)] = time.time()
 
     def _key(self, ids):
-        shown = json.dumps([self._request.db, self._request.uid, self._model, sorted(ids)])
+        return self._digest([self._request.uid, sorted(ids)])
+
+    def _digest(self, shown):
+        shown = json.dumps([self._request.db, self._model, shown])
         return hashlib.sha1(shown.encode('ascii')).digest()     # noqa: S324
 
 

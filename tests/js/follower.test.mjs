@@ -6,8 +6,8 @@ import vm from "node:vm";
 
 const SCRIPT = new URL("../../web_longpolling_live/static/src/js/follower.js", import.meta.url);
 
-/** A follower that has heard this answer, and the milliseconds after which it will load its view. */
-function heard(answer) {
+/** The milliseconds after which a follower loads its view that has heard this answer; it did so `ago` milliseconds ago. */
+function heard(answer, ago) {
     const waits = [];
     const scope = {
         console,
@@ -18,6 +18,7 @@ function heard(answer) {
     vm.runInNewContext(readFileSync(SCRIPT, "utf8"), Object.assign(scope, { window: scope, globalThis: scope, self: scope }));
     const document = { hidden: false, addEventListener: () => undefined };
     const follower = new scope.web_longpolling_live_core.Follower({}, document);
+    follower.applied = Date.now() - (ago ?? 1e9);
     follower.hear({ changed: [1], gone: [], others: false, ...answer });
     return waits[0];
 }
@@ -29,4 +30,11 @@ test("one of many takes its turn within the time that the sidecar says", () => a
 test("nobody waits for long, whatever is said", () => {
     assert.equal(heard({ within: 1e9 }), 15000);
     assert.equal(heard({ within: -1 }), 150);
+});
+
+test("one that has had its turn keeps its place: the next comes when all others have had theirs", () => {
+    const near = (milliseconds, expected) => assert.ok(Math.abs(milliseconds - expected) < 100, String(milliseconds));
+    near(heard({ within: 5 }, 1000), 4150);
+    near(heard({}, 500), 1650);
+    near(heard({ within: 5 }, 5500), 2500);
 });

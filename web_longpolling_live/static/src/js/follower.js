@@ -10,7 +10,8 @@
     const core = (scope.web_longpolling_live_core = scope.web_longpolling_live_core || {});
 
     // Milliseconds between two reloads of one view; and up to so many more at random, so that all who look at the same
-    // list do not reload it in the same moment. If they are many, the sidecar says within which time; this at most.
+    // list do not reload it in the same moment. If they are many, the sidecar says within which time each takes its turn,
+    // once; LONGEST at most.
     const PAUSE = 2000;
     const JITTER = 300;
     const LONGEST = 30000;
@@ -48,7 +49,7 @@
             this.end_poll = () => undefined;
             this.pending = null;
             this.applied = 0;
-            this.jitter = JITTER;
+            this.turns = 0; // milliseconds within which each of many takes its turn
             this.timer = null;
             this.applying = false;
             this.others = []; // when it was told of others lately
@@ -81,7 +82,7 @@
                 // The data came a moment before they were rendered.
                 // Parsed: what the web client hands out may be proxies, which no port takes.
                 const params = () => Object.assign({ age: (Date.now() - since) / 1000 + 1 }, JSON.parse(shown),
-                    this.quiet ? { domain: null } : {});
+                    this.quiet ? { others: false } : {});
                 this.end_poll = this.view.poll("/changes", params, (answer) => this.hear(answer));
             }
         }
@@ -112,7 +113,7 @@
                     since: before.since,
                     latest: Date.now(),
                 };
-                this.jitter = Math.min(Math.max((answer.within || 0) * 1000, JITTER), LONGEST);
+                this.turns = Math.min((answer.within || 0) * 1000, LONGEST);
                 if (answer.others) {
                     this.be_quiet();
                 }
@@ -124,7 +125,9 @@
 
         schedule(least) {
             if (this.pending && !this.ended && this.timer === null && !this.applying && !this.document.hidden) {
-                const wait = Math.max(least || 0, this.applied + PAUSE - Date.now(), 0) + Math.random() * this.jitter;
+                const due = Math.max(least || 0, this.applied + Math.max(PAUSE, this.turns) - Date.now());
+                // One that has had its turn keeps it: so they stay apart.
+                const wait = due > 0 ? due + Math.random() * JITTER : Math.random() * Math.max(this.turns, JITTER);
                 this.timer = setTimeout(() => {
                     this.timer = null;
                     this.flush();
