@@ -72,22 +72,28 @@ class Person:
         assert message.count() == 1
         return time.monotonic() - begun
 
-    def sees_typing(self, name: str):
-        self.page.wait_for_selector(f'.o-discuss-Typing:has-text("{name}")')
+    def sees_typing(self, name: str) -> float:
+        """Wait until he is said to type; returns the seconds it took."""
+        return self._waits_for(f'.o-discuss-Typing:has-text("{name}")')
 
-    def sees_member(self, name: str, status: str):
-        """Wait until the list of members says that he is 'Online' or 'Offline', whatever he types.
+    def sees_member(self, name: str, status: str) -> float:
+        """Wait until the list of members says that he is 'Online' or 'Offline', whatever he types; returns the seconds.
 
         Odoo may show "is typing" for a minute after a message: two requests say so and take it back, in no order.
         """
         offline = '.o-offline' if status == 'Offline' else ':not(.o-offline)'
-        self.page.wait_for_selector(f'.o-discuss-ChannelMember{offline}:has-text("{name}")')
+        return self._waits_for(f'.o-discuss-ChannelMember{offline}:has-text("{name}")')
 
-    def sees_unread(self, name: str, number: int):
-        """Wait until the sidebar says that so many messages of this conversation are not read."""
+    def sees_unread(self, name: str, number: int) -> float:
+        """Wait until the sidebar says that so many messages of this conversation are not read; returns the seconds."""
         chat = f'.o-mail-DiscussSidebarChannel:has-text("{name}")'
-        self.page.wait_for_selector(f'{chat} .o-innerBadge:text-is("{number}")' if number else
-                                    f'{chat}:not(:has(.o-mail-DiscussSidebar-badge))')
+        return self._waits_for(f'{chat} .o-innerBadge:text-is("{number}")' if number else
+                               f'{chat}:not(:has(.o-mail-DiscussSidebar-badge))')
+
+    def _waits_for(self, selector: str) -> float:
+        begun = time.monotonic()
+        self.page.wait_for_selector(selector)
+        return time.monotonic() - begun
 
     def leave(self):
         """Close the browser as a person does: pages say good-bye."""
