@@ -127,31 +127,40 @@ openerp.web_longpolling_live = function (instance) {
         return as_text(value, widget.field);
     }
 
+    /** Whether two values, as the server sends or takes them, are the same. */
+    function same(one, other, field) {
+        const id = (value) => (_.isArray(value) ? value[0] : value) || false; // [id, name] is sent, id is taken
+        return field.type === "many2one" ? id(one) === id(other) : as_text(one, field) === as_text(other, field);
+    }
+
     /**
      * What the server has now of records of which the page has these values.
      *
      * @param {Object} fields  by name: {type, string, selection}
+     * @param {*} context  with which the records were read
      * @returns {*} a promise of an object by the ids: {gone: true}, or {name: who has changed it, differences: [{name, label,
-     *     theirs}]}; without those that are the same
+     *     theirs, value}]}; without those that are the same
      */
-    function compare(model, records, fields) {
-        const names = _.keys(fields).filter((name) => SIMPLE.indexOf(fields[name].type) >= 0);
-        const ids = _.pluck(records, "id"), called = new instance.web.Model(model);
-        return !ids.length ? $.when({}) : called.call("read", [ids, names], {}, { shadow: true }).then(function (found) {
-            return called.call("perm_read", [ids], {}, { shadow: true }).then(function (written) {
-                const different = {};
-                records.forEach(function (record) {
-                    const there = found.find((one) => one.id === record.id), by = written.find((one) => one.id === record.id);
-                    const differences = there ? names.filter((name) => as_text(there[name], fields[name]) !==
-                        as_text(record[name], fields[name])).map((name) => ({
-                        name: name, label: fields[name].string, theirs: as_text(there[name], fields[name]) })) : [];
-                    if (!there) {
-                        different[record.id] = { gone: true, differences: [] };
-                    } else if (differences.length) {
-                        different[record.id] = { differences: differences,
-                            name: by && core.is_recent(by.write_date) && by.write_uid[1] };
-                    }
-                });
+    function compare(model, records, fields, context) {
+        const names = _.keys(fields).filter((name) => SIMPLE.indexOf(fields[name].type) >= 0), called = new instance.web.Model(model);
+        const call = (method, args) => called.call(method, args, { context: context }, { shadow: true }).fail(
+            (error, event) => event && event.preventDefault()); // nobody has asked for it: no dialog
+        const ids = _.pluck(records, "id");
+        return !ids.length || !names.length ? $.when({}) : call("read", [ids, names]).then(function (found) {
+            const different = {};
+            records.forEach(function (record) {
+                const there = found.find((one) => one.id === record.id);
+                const differences = there ? names.filter((name) => !same(there[name], record[name], fields[name])).map((name) => ({
+                    name: name, label: fields[name].string, theirs: as_text(there[name], fields[name]), value: there[name] })) : [];
+                if (!there) {
+                    different[record.id] = { gone: true, differences: [] };
+                } else if (differences.length) {
+                    different[record.id] = { differences: differences };
+                }
+            });
+            const changed = _.keys(different).filter((id) => !different[id].gone).map(Number);
+            return !changed.length ? different : call("perm_read", [changed]).then(function (written) {
+                written.forEach((by) => (different[by.id].name = core.is_recent(by.write_date) && by.write_uid[1]));
                 return different;
             });
         });
@@ -179,6 +188,13 @@ openerp.web_longpolling_live = function (instance) {
         }
     }
 
+    /** A save of the row that is edited has found out that a colleague has changed it. */
+    function tell_of_row(self, one) {
+        const id = self.editor.form.datarecord.id;
+        self.live_different = Object.assign({}, self.live_different, { [id]: one });
+        tell_of_rows(self, self.live_held || { since: Date.now(), gone: [], others: false });
+    }
+
     /** What the list has been told of is settled; of one record, or of all. */
     function settle_rows(self, id) {
         self.live_different = id ? Object.assign({}, self.live_different, { [id]: undefined }) : {};
@@ -204,7 +220,7 @@ openerp.web_longpolling_live = function (instance) {
                 (changes.changed.indexOf(row.id) >= 0 || changes.gone.indexOf(row.id) >= 0));
             const names = _.pluck(_.filter(self.columns, (one) => one.tag === "field"), "name");
             const fields = Object.fromEntries(names.map((name) => [name, self.fields_view.fields[name]]));
-            return compare(self.model, rows, fields).then(function (different) {
+            return compare(self.model, rows, fields, self.dataset.get_context()).then(function (different) {
                 if (self.live_held === changes) {
                     self.live_different = different;
                     tell_of_rows(self, changes);
@@ -314,6 +330,60 @@ openerp.web_longpolling_live = function (instance) {
 
     const simple = (self) => _.filter(_.keys(self.fields), (name) => SIMPLE.indexOf(self.fields[name].field.type) >= 0);
 
+    /** The fields of a form by these names, as compare() needs them. */
+    const fields_of = (self, names) => Object.fromEntries(names.map((name) => [name, _.defaults(
+        { string: self.fields[name].string || self.fields[name].field.string }, self.fields[name].field)]));
+
+    /** The form's record as it was read; or written, where it was not read again. */
+    const loaded = (self) => _.extend({}, self.datarecord, self.live_written);
+
+    /** Say what differs in the form's record, if something does: see compare(). */
+    function tell_of_form(self, one, since) {
+        self.live_over = one ? one.differences : [];
+        if (one) {
+            show_bar(self, one.gone ? { since: since, gone: true } : _.extend({
+                since: since, form: self,
+                take: function () {
+                    settle(self);
+                    self.$el.removeClass("oe_form_dirty");
+                    self.reload();
+                } }, one));
+        }
+    }
+
+    /**
+     * Read once more what is about to be written: of what a colleague did a moment ago the page may not have been told.
+     * The form's mutex is held, which reading does not need.
+     *
+     * @param {*} list  the list in which the form is a row; null: it is a form by itself
+     * @returns {*} a promise, also if it could not be read
+     */
+    function look_again(self, list) {
+        const id = self.datarecord.id;
+        const names = simple(self).filter((name) => self.fields[name]._dirty_flag && !self.fields[name].get("readonly"));
+        return compare(self.model, [loaded(self)], fields_of(self, names), self.dataset.get_context()).then(function (different) {
+            const one = different[id] || { differences: [] };
+            const differences = (self.live_over || []).filter((each) => names.indexOf(each.name) < 0).concat(
+                // Not what a colleague has written just so.
+                one.differences.filter((each) => !same(each.value, self.fields[each.name].get_value(), self.fields[each.name].field)));
+            if (one.gone || differences.length) {
+                const found = _.extend({}, one, { differences: differences });
+                return list ? tell_of_row(list, found) : tell_of_form(self, found, self.live_held ? self.live_held.since : Date.now());
+            }
+            self.live_over = [];
+        }).then(null, function () {
+            console.warn("web_longpolling_live: not known whether a save would replace a colleague's change");
+            return $.when();
+        });
+    }
+
+    /** Whether a save may go on: what the user would write over, he is asked about. */
+    function may_save(self) {
+        const over = (self.live_over || []).filter((one) => self.fields[one.name]._dirty_flag);
+        return !over.length || confirm(_.str.sprintf(_t("%s has changed meanwhile. Your save would replace it. Save over it?"),
+            _.pluck(over, "label").join(", ")));
+    }
+
     const form_view = (self) => ({
         shows: function () {
             return typeof self.datarecord.id === "number" && self.$el.is(":visible") ?
@@ -332,22 +402,10 @@ openerp.web_longpolling_live = function (instance) {
                 return;
             }
             self.live_held = changes;
-            const id = self.datarecord.id, fields = {};
-            _.each(self.fields, (widget, name) => (fields[name] = _.defaults({ string: widget.string || widget.field.string }, widget.field)));
-            compare(self.model, [self.datarecord], fields).then(function (different) {
-                const one = different[id];
-                if (self.datarecord.id !== id || self.live_held !== changes) {
-                    return;
-                }
-                self.live_over = one ? one.differences : [];
-                if (one) {
-                    show_bar(self, one.gone ? { since: changes.since, gone: true } : _.extend({
-                        since: changes.since, form: self,
-                        take: function () {
-                            settle(self);
-                            self.$el.removeClass("oe_form_dirty");
-                            self.reload();
-                        } }, one));
+            const id = self.datarecord.id;
+            compare(self.model, [loaded(self)], fields_of(self, _.keys(self.fields)), self.dataset.get_context()).then(function (different) {
+                if (self.datarecord.id === id && self.live_held === changes) {
+                    tell_of_form(self, different[id], changes.since);
                 }
             });
         },
@@ -444,6 +502,7 @@ openerp.web_longpolling_live = function (instance) {
             if (record && this.live_over && record.id !== this.datarecord.id) {
                 settle(this);
             }
+            this.live_written = {};
             return $.when(this._super.apply(this, arguments)).then(function () {
                 // Of forms in dialogs and rows nobody knows who else looks at them.
                 if (self.ViewManager instanceof instance.web.ViewManagerAction) {
@@ -464,17 +523,25 @@ openerp.web_longpolling_live = function (instance) {
             }
             return result;
         },
+        /** @this {*} What is typed has become the values. */
+        _process_save: function () {
+            const self = this, args = arguments, _super = this._super, editor = this.getParent();
+            const list = editor instanceof instance.web.list.Editor && editor.delegate.live ? editor.delegate : null;
+            if (!(this.live || list) || typeof this.datarecord.id !== "number") {
+                return _super.apply(this, args);
+            }
+            return look_again(this, list).then(function () {
+                if (!may_save(self)) {
+                    return $.Deferred().reject().promise();
+                }
+                const written = simple(self).filter((name) => self.fields[name]._dirty_flag);
+                return _super.apply(self, args).done(() => (self.live_written = _.extend({}, self.live_written,
+                    Object.fromEntries(written.map((name) => [name, self.fields[name].get_value()])))));
+            });
+        },
         /** @this {*} */
         save: function () {
             const self = this;
-            const over = (this.live_over || []).filter(function (one) {
-                self.fields[one.name].commit_value(); // what is typed becomes the value when the field is left
-                return self.fields[one.name]._dirty_flag;
-            });
-            if (over.length && !confirm(_.str.sprintf(_t("%s has changed meanwhile. Your save would replace it. Save over it?"),
-                _.pluck(over, "label").join(", ")))) {
-                return $.Deferred().reject().promise();
-            }
             return this._super.apply(this, arguments).done(() => settle(self));
         },
         /** @this {*} */
