@@ -202,6 +202,62 @@ def edited_on_openerp(windows, site, partners):
     picture(ann, 'form-edited')
 
 
+def test_a_save_asks_about_what_the_page_has_not_been_told_of(windows, site, partners):
+    """What a colleague did a moment ago, by SQL, is found by one read before the save. A save without an answer to that
+    read goes on.
+    """
+    seven = site.host == 'openerp-7.0'
+    [one] = partners(1, city='Bergen')
+    ann = form(windows(), site, one)
+    ann.page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")     # it waits
+    read, write = ('"method":"read"', '"method":"write"') if seven else ('"method":"web_read"', '"method":"web_save"')
+    city = ann.page.locator(
+        '.oe_form_editable input[placeholder=City]' if seven else '.o_field_widget[name=city] input')
+    save = ann.page.locator('.oe_form_button_save' if seven else '.o_form_button_save')
+    asked, calls = [], []
+    ann.page.on('dialog', lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def edit(text):
+        if seven:
+            ann.page.click('.oe_form_button_edit')
+        city.fill(text)
+
+    def call(route):
+        body = (route.request.post_data or '').replace(': ', ':')
+        if f'"model":"{MODEL}"' in body and (read in body or write in body):
+            calls.append('read' if read in body else 'write')
+            if calls == ['read']:
+                return route.abort()
+        route.continue_()
+    ann.page.route('**/web/dataset/call_kw/**', call)
+    ann.page.route('**/web/dataset/call_kw', call)
+    ann.expect('ERR_FAILED')
+
+    def city_is(text):
+        return site.admin.rpc(MODEL, 'read', [[one], ['city']])[0]['city'] == text
+    edit('Ann writes')
+    save.click()
+    ann.wait_for(lambda: city_is('Ann writes'), what='it is saved, though it could not be read')
+    assert calls[:2] == ['read', 'write']
+    save.wait_for(state='hidden')
+    edit('Ann writes on')
+    sql(site, "UPDATE res_partner SET city = 'Oslo' WHERE id = %s", (one,))
+    del calls[:]
+    calls.append('')
+    save.click()
+    if seven:
+        ann.wait_for(lambda: asked, what='saving asks')
+        assert 'City has changed meanwhile' in asked[0]
+    else:
+        ann.page.locator('.modal', has_text='Save over it?').filter(has_text='City').wait_for()
+        picture(ann, 'form-asks-of-the-server')
+        ann.page.locator('.modal button', has_text='Cancel').first.click()
+    ann.page.locator('.o_live_bar').get_by_role('button', name='Show').click()
+    ann.page.locator('.o_live_bar tbody tr', has_text='Ann writes on').filter(has_text='Oslo').wait_for()
+    picture(ann, 'form-asked')
+    assert calls == ['', 'read'] and city_is('Oslo')
+
+
 def test_selection_and_scroll_stay(windows, site, partners):
     ids = partners(40)
     ann = listing(windows('ann'), site)
@@ -457,6 +513,75 @@ def test_a_row_inside_a_form_is_live_and_saving_over_it_asks(windows, site, part
         assert site.admin.rpc(MODEL, 'read', [[contact], ['function']])[0]['function'] == 'Painter'
     finally:
         site.admin.rpc('ir.ui.view', 'unlink', [[view]])
+
+
+@pytest.mark.only_on('openerp-7.0')
+def test_rows_inside_a_form_of_openerp_are_live_and_saving_over_them_asks(windows, site, partners):
+    """Contacts of a company and its categories, in lists inside its form, in place: other rows are not drawn anew."""
+    [company] = partners(1, is_company=True)
+    contact, other = partners(2, parent_id=company)
+    site.admin.rpc(MODEL, 'write', [[contact], {'name': 'Live contact'}])
+    category = created(site.admin.rpc('res.partner.category', 'create', [{'name': 'Live category'}]))
+    site.admin.rpc(MODEL, 'write', [[company], {'category_id': [[6, 0, [category]]]}])
+    watch = created(site.admin.rpc('longpolling.watch', 'create', [{'model': 'res.partner.category'}]))
+    view = created(site.admin.rpc('ir.ui.view', 'create', [{
+        'name': 'live form', 'model': MODEL, 'type': 'form', 'priority': 0, 'arch': """
+            <form string="P" version="7.0"><field name="name"/><field name="city"/>
+                <field name="child_ids"><tree string="C" editable="bottom">
+                    <field name="name"/><field name="function"/></tree></field>
+                <field name="category_id" widget="many2many"><tree string="K"><field name="name"/></tree></field>
+            </form>"""}]))
+
+    def function() -> str:
+        return site.admin.rpc(MODEL, 'read', [[contact], ['function']])[0]['function']
+
+    def edit_row(text: str):
+        ann.page.click('.oe_form_button_edit')
+        row.locator('td[data-field=function]').click()
+        ann.page.locator('.oe_form_field[data-fieldname=function] input').fill(text)
+    try:
+        ann = form(windows(), site, company)
+        asked = []
+        ann.page.on('dialog', lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+        row = ann.page.locator('.oe_formview tr[data-id]', has_text='Live contact')
+        row.wait_for()
+        ann.wait_for(lambda: len(ann.held_on('/changes')) == 2, what='one poll for each of the two models')
+        sibling = ann.page.locator(f'.oe_formview tr[data-id="{other}"]').element_handle()
+        site.admin.rpc(MODEL, 'write', [[contact], {'function': 'Cook'}])
+        row.filter(has_text='Cook').wait_for()
+        ann.page.wait_for_selector('.oe_formview tr.o_live_changed')
+        picture(ann, 'form-rows')
+        site.admin.rpc('res.partner.category', 'write', [[category], {'name': 'Live category changed'}])
+        ann.page.locator('.oe_formview tr[data-id]', has_text='Live category changed').wait_for()
+        site.admin.rpc(MODEL, 'write', [[company], {
+            'city': 'Oslo', 'child_ids': [[1, contact, {'function': 'Baker'}]]}])
+        row.filter(has_text='Baker').wait_for()
+        ann.page.locator('.oe_formview', has_text='Oslo').wait_for()
+        assert sibling.evaluate('(row) => row.isConnected')
+        edit_row('Painter')
+        site.admin.rpc(MODEL, 'write', [[contact], {'function': 'Doctor'}])
+        bar = ann.page.locator('.o_live_bar')
+        bar.get_by_role('button', name='Show').click()
+        assert 'Changed by' in bar.inner_text()
+        bar.locator('tbody tr', has_text='Live contact').filter(has_text='Painter').filter(has_text='Doctor').wait_for()
+        picture(ann, 'form-row-edited')
+        ann.page.click('.oe_form_button_save')
+        ann.wait_for(lambda: asked, what='saving asks')
+        assert 'Live contact: ' in asked.pop() and function() == 'Doctor'
+        bar.get_by_role('button', name='Discard mine').click()
+        row.filter(has_text='Doctor').wait_for()
+        bar.wait_for(state='detached')
+        ann.page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")     # it waits
+        ann.page.click('.oe_form_button_cancel')
+        edit_row('Painter')
+        sql(site, "UPDATE res_partner SET function = 'Nurse' WHERE id = %s", (contact,))
+        ann.page.click('.oe_form_button_save')
+        ann.wait_for(lambda: asked, what='saving asks about what the page has not been told of')
+        assert 'Live contact: ' in asked.pop() and function() == 'Nurse'
+    finally:
+        site.admin.rpc('ir.ui.view', 'unlink', [[view]])
+        site.admin.rpc('longpolling.watch', 'unlink', [[watch]])
+        site.admin.rpc('res.partner.category', 'unlink', [[category]])
 
 
 @pytest.mark.only_on('odoo-19.0')

@@ -6,7 +6,7 @@ import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_d
 import { formatDate, formatDateTime } from "@web/core/l10n/dates";
 import { patch } from "@web/core/utils/patch";
 import { Record } from "@web/model/relational_model/record";
-import { core } from "./live";
+import { core, is_live } from "./live";
 
 // What can be said in a line; the rest says only that it differs.
 export const SIMPLE = ["char", "text", "integer", "float", "monetary", "boolean", "selection", "date", "datetime", "many2one"];
@@ -33,31 +33,42 @@ export function as_text(value, field) {
     return value === true ? _t("Yes") : String(value);
 }
 
+/** Whether two values of the page are the same. How a colleague's record is named may depend on the view. */
+function same(one, other, field) {
+    return field.type === "many2one" ? (one && one.id) === (other && other.id) || !(one || other)
+        : as_text(one, field) === as_text(other, field);
+}
+
 /**
  * What differs between these records, all of one model, and what the server has of them now.
  *
+ * @param {string[]} [only]  names of fields; all that the records show if it is not given
  * @returns {Promise<Map>} by the records' ids in the page: {gone: true}, or {name, by, differences}, where `name` is the
- *     record's, `by` who has changed it, if that is known, and each difference {name, label, theirs}; none: all is the same
+ *     record's, `by` who has changed it, if that is known, and each difference {name, label, theirs, value}, the last as the
+ *     page has values; none: all is the same
  */
-async function compare(orm, records, context) {
+async function compare(orm, records, context, only) {
     const found = new Map();
-    const names = records.length ? records[0].fieldNames.filter(
-        (name) => SIMPLE.includes(records[0].fields[name].type) && !NO_NEWS.includes(name)) : [];
+    const names_of = (record) => record.fieldNames.filter((name) =>
+        SIMPLE.includes(record.fields[name].type) && !NO_NEWS.includes(name) && (!only || only.includes(name)));
     const specification = { display_name: {}, write_date: {}, write_uid: { fields: { display_name: {} } } };
-    for (const name of names) {
-        specification[name] = records[0].fields[name].type === "many2one" ? { fields: { display_name: {} } } : {};
+    for (const record of records) {
+        for (const name of names_of(record)) {
+            specification[name] = record.fields[name].type === "many2one" ? { fields: { display_name: {} } } : {};
+        }
     }
-    const answer = records.length ? await orm.silent.webRead(
-        records[0].resModel, records.map((record) => record.resId), { specification, context }) : [];
+    const ids = [...new Set(records.map((record) => record.resId))];
+    const answer = records.length ? await orm.silent.webRead(records[0].resModel, ids, { specification, context }) : [];
     for (const record of records) {
         const there = answer.find((one) => one.id === record.resId);
         const values = there ? record._parseServerValues(there) : {};
-        const differences = names
-            .filter((name) => as_text(values[name], record.fields[name]) !== as_text(record._values[name], record.fields[name]))
+        const differences = names_of(record)
+            .filter((name) => !same(values[name], record._values[name], record.fields[name]))
             .map((name) => ({
                 name: name,
                 label: record.activeFields[name].string || record.fields[name].string,
                 theirs: as_text(values[name], record.fields[name]),
+                value: values[name],
             }));
         if (!there) {
             found.set(record.id, { gone: true, differences: [] });
@@ -108,6 +119,39 @@ export function useConflicts(controller, state, view) {
     }
     show.said = "null";
 
+    /**
+     * Read once more what is about to be written: of what a colleague did a moment ago the page may not have been told.
+     * One read for each live model, while the model's mutex is held, which reading does not need.
+     */
+    async function look_again(saves) {
+        const models = new Map();
+        for (const [record, changes] of saves) {
+            const names = record.fieldNames.filter((name) => name in changes && SIMPLE.includes(record.fields[name].type));
+            if (record.resId && is_live(record.resModel) && names.length) {
+                const one = models.get(record.resModel) || { records: [], names: [] };
+                models.set(record.resModel, { records: [...one.records, record], names: [...one.names, ...names] });
+            }
+        }
+        await Promise.all([...models.values()].map(async ({ records, names }) => {
+            const found = await compare(controller.orm, records, records[0].context, names);
+            for (const [record, changes] of saves.filter(([record]) => records.includes(record))) {
+                const mine = (name) => (name in record._changes ? record.data[name] : changes[name]);
+                const before = over.get(record.id) || { differences: [] };
+                const now = found.get(record.id) || { differences: [] };
+                const differences = [
+                    ...before.differences.filter((one) => !names.includes(one.name)),
+                    // Not what this page itself has written before, or a colleague just so.
+                    ...now.differences.filter((one) => !same(one.value, mine(one.name), record.fields[one.name])),
+                ];
+                over.delete(record.id);
+                if (now.gone || differences.length) {
+                    over.set(record.id, { ...before, ...now, differences });
+                }
+            }
+        }));
+        show(state.notice ? state.notice.since : Date.now());
+    }
+
     const conflicts = {
         /**
          * Look at what a colleague has changed of these records, which the view may not load anew now.
@@ -141,7 +185,12 @@ export function useConflicts(controller, state, view) {
             ? over.get(record.id).differences.filter((one) => one.name in changes) : []),
 
         /** Whether a save may go on: what the user would write over, he is asked about. */
-        async may_save(saves) {
+        async may_save(saves, edited) {
+            // What one click saves is not asked about; and when the page is closed, nothing can be waited for.
+            if (edited.isInEdition && !model._urgentSave) {
+                await look_again(saves).catch((error) =>
+                    console.warn("web_longpolling_live: not known whether it would replace a colleague's change:", error));
+            }
             const replaced = conflicts.replaced(saves);
             if (!replaced.length) {
                 return true;
@@ -171,7 +220,7 @@ export function useConflicts(controller, state, view) {
     const { onWillSaveRecord, onRecordSaved, onWillSaveMulti } = model.hooks;
     Object.assign(model.hooks, {
         async onWillSaveRecord(record, changes) {
-            return (await conflicts.may_save(all(record, changes))) ? onWillSaveRecord(...arguments) : false;
+            return (await conflicts.may_save(all(record, changes), record)) ? onWillSaveRecord(...arguments) : false;
         },
         async onRecordSaved(record) {
             over.delete(record.id);
@@ -183,7 +232,7 @@ export function useConflicts(controller, state, view) {
                 return false;
             }
             const { selection } = model.root;
-            if (await conflicts.may_save(selection.map((record) => [record, changes]))) {
+            if (await conflicts.may_save(selection.map((record) => [record, changes]), edited)) {
                 selection.forEach((record) => over.delete(record.id));
                 return true;
             }

@@ -1,18 +1,23 @@
 /** @odoo-module ignore */
 // SPDX-FileCopyrightText: web_longpolling contributors
 // SPDX-License-Identifier: AGPL-3.0-only
-// OpenERP 7.0's lists and forms: what a colleague changes appears, without losing what the user has begun.
-openerp.web_longpolling_live = function (instance) {
+// OpenERP 7.0's lists and forms: what a colleague changes appears, without losing what the user has begun. Here is what both
+// have in common, which the other files of this folder find in `live`.
+openerp.web_longpolling_live = function (instance, live) {
     "use strict";
     const core = globalThis.web_longpolling_live_core;
     const _t = instance.web._t;
     let configuration = null;
+    let models = []; // those that are live, when that has been asked
 
     /** Which models are live for this user; asked once. */
     function configure() {
-        configuration = configuration || new instance.web.Model("longpolling.live.presence").call("live", [], {}, { shadow: true });
+        configuration = configuration || new instance.web.Model("longpolling.live.presence").call("live", [], {}, { shadow: true }).done(
+            (answer) => (models = answer.models));
         return configuration;
     }
+
+    const is_live = (model) => models.indexOf(model) >= 0;
 
     function poll(path, params, success) {
         const lp = new instance.web.LongPolling();
@@ -26,28 +31,32 @@ openerp.web_longpolling_live = function (instance) {
             return widget.live && widget.live.check();
         }
         widget.live = null;
-        configure().done(function (live) {
-            if (live.models.indexOf(widget.model) >= 0 && !widget.isDestroyed()) {
+        configure().done(function (answer) {
+            if (is_live(widget.model) && !widget.isDestroyed()) {
                 widget.live = new core.Follower(Object.assign({ poll: poll }, view), document);
                 widget.live.check();
-                if (live.presence && presence) {
+                if (answer.presence && presence) {
                     widget.live_end_presence = presence(widget);
                 }
             }
         });
     }
 
+    /** The followers of a widget: of its model, and of those of the lists in it. */
+    const followers = (widget) => _.compact([widget.live].concat(_.values(widget.live_lists || {})));
+
     function end(widget) {
         if (widget.live_end_presence) {
             widget.live_end_presence();
         }
-        if (widget.live) {
-            widget.live.end();
-        }
+        _.invoke(followers(widget), "end");
         widget.live = null;
+        widget.live_lists = {};
     }
 
-    /** The quiet bar above a widget. `notice`: see what the callers give; `form` is where its `differences` are edited. */
+    /** The quiet bar above a widget. `notice`: see what the callers give; `form` is where those of its `differences` are
+     * edited that do not say by `mine` what is here.
+     */
     function show_bar(widget, notice) {
         hide_bar(widget);
         const bar = $("<div class='o_live_bar' role='status'>").append("<span>");
@@ -68,7 +77,7 @@ openerp.web_longpolling_live = function (instance) {
             const show = button(_t("Show"), function () {
                 body.empty();
                 notice.differences.forEach((one) => body.append($("<tr>").append(
-                    $("<th>").text(one.label), $("<td>").text(mine(notice.form, one.name)), $("<td>").text(one.theirs))));
+                    $("<th>").text(one.label), $("<td>").text(one.mine ? one.mine() : mine(notice.form, one.name)), $("<td>").text(one.theirs))));
                 table.toggle();
                 const open = table.is(":visible");
                 show.text(open ? _t("Hide") : _t("Show")).attr("aria-expanded", String(open));
@@ -92,9 +101,11 @@ openerp.web_longpolling_live = function (instance) {
 
     /** The fields of a row that is edited lie above its cells, which the bar has moved. */
     function below_bar(widget) {
-        if (widget.resize_fields) {
-            widget.resize_fields();
-        }
+        (widget.resize_fields ? [widget] : live.listed(widget).map(live.view_in)).forEach(function (list) {
+            if (list && list.resize_fields) {
+                list.resize_fields();
+            }
+        });
     }
 
     // What differs
@@ -127,361 +138,48 @@ openerp.web_longpolling_live = function (instance) {
         return as_text(value, widget.field);
     }
 
+    /** Whether two values, as the server sends or takes them, are the same. */
+    function same(one, other, field) {
+        const id = (value) => (_.isArray(value) ? value[0] : value) || false; // [id, name] is sent, id is taken
+        return field.type === "many2one" ? id(one) === id(other) : as_text(one, field) === as_text(other, field);
+    }
+
     /**
      * What the server has now of records of which the page has these values.
      *
      * @param {Object} fields  by name: {type, string, selection}
+     * @param {*} context  with which the records were read
      * @returns {*} a promise of an object by the ids: {gone: true}, or {name: who has changed it, differences: [{name, label,
-     *     theirs}]}; without those that are the same
+     *     theirs, value}]}; without those that are the same
      */
-    function compare(model, records, fields) {
-        const names = _.keys(fields).filter((name) => SIMPLE.indexOf(fields[name].type) >= 0);
-        const ids = _.pluck(records, "id"), called = new instance.web.Model(model);
-        return !ids.length ? $.when({}) : called.call("read", [ids, names], {}, { shadow: true }).then(function (found) {
-            return called.call("perm_read", [ids], {}, { shadow: true }).then(function (written) {
-                const different = {};
-                records.forEach(function (record) {
-                    const there = found.find((one) => one.id === record.id), by = written.find((one) => one.id === record.id);
-                    const differences = there ? names.filter((name) => as_text(there[name], fields[name]) !==
-                        as_text(record[name], fields[name])).map((name) => ({
-                        name: name, label: fields[name].string, theirs: as_text(there[name], fields[name]) })) : [];
-                    if (!there) {
-                        different[record.id] = { gone: true, differences: [] };
-                    } else if (differences.length) {
-                        different[record.id] = { differences: differences,
-                            name: by && core.is_recent(by.write_date) && by.write_uid[1] };
-                    }
-                });
+    function compare(model, records, fields, context) {
+        const names = _.keys(fields).filter((name) => SIMPLE.indexOf(fields[name].type) >= 0), called = new instance.web.Model(model);
+        const call = (method, args) => called.call(method, args, { context: context }, { shadow: true }).fail(
+            (error, event) => event && event.preventDefault()); // nobody has asked for it: no dialog
+        const ids = _.pluck(records, "id");
+        return !ids.length || !names.length ? $.when({}) : call("read", [ids, names]).then(function (found) {
+            const different = {};
+            records.forEach(function (record) {
+                const there = found.find((one) => one.id === record.id);
+                const differences = there ? names.filter(
+                    (name) => record[name] !== undefined && !same(there[name], record[name], fields[name])).map((name) => ({
+                    name: name, label: fields[name].string, theirs: as_text(there[name], fields[name]), value: there[name] })) : [];
+                if (!there) {
+                    different[record.id] = { gone: true, differences: [] };
+                } else if (differences.length) {
+                    different[record.id] = { differences: differences };
+                }
+            });
+            const changed = _.keys(different).filter((id) => !different[id].gone).map(Number);
+            return !changed.length ? different : call("perm_read", [changed]).then(function (written) {
+                written.forEach((by) => (different[by.id].name = core.is_recent(by.write_date) && by.write_uid[1]));
                 return different;
             });
         });
     }
 
-    // Lists
-
-    /** Say what differs in the row that is edited, and that other rows do. */
-    function tell_of_rows(self, changes) {
-        const form = self.editor.form, id = form.datarecord.id, different = self.live_different || {};
-        const one = self.editor.is_editing() && different[id];
-        form.live_over = one ? one.differences : [];
-        const said = one ? JSON.stringify([id, one]) :
-            String(changes.others || changes.gone.length > 0 || _.any(_.values(different)));
-        if (said !== self.live_said) {
-            self.live_said = said;
-            hide_bar(self);
-            if (one) {
-                show_bar(self, one.gone ? { since: changes.since, gone: true } : _.extend({
-                    since: changes.since, form: form, take: () => self.cancel_edition(true) }, one));
-            } else if (said === "true") {
-                show_bar(self, { since: changes.since });
-            }
-            below_bar(self);
-        }
-    }
-
-    /** What the list has been told of is settled; of one record, or of all. */
-    function settle_rows(self, id) {
-        self.live_different = id ? Object.assign({}, self.live_different, { [id]: undefined }) : {};
-        self.live_held = id ? self.live_held : null;
-        self.live_said = null;
-        self.editor.form.live_over = [];
-        hide_bar(self);
-    }
-
-    const list_view = (self) => ({
-        shows: function () {
-            return self.live_search && self.$el.is(":visible") ? {
-                model: self.model, ids: self.records.map((record) => record.get("id")),
-                domain: self.live_search.domain, context: self.live_search.context } : null;
-        },
-        busy: () => Boolean(self.editor && self.editor.is_editing()),
-        hold: function (changes) {
-            if (self.live_held === changes) {
-                return tell_of_rows(self, changes);
-            }
-            self.live_held = changes;
-            const rows = self.records.map((record) => record.attributes).filter((row) => row.id &&
-                (changes.changed.indexOf(row.id) >= 0 || changes.gone.indexOf(row.id) >= 0));
-            const names = _.pluck(_.filter(self.columns, (one) => one.tag === "field"), "name");
-            const fields = Object.fromEntries(names.map((name) => [name, self.fields_view.fields[name]]));
-            return compare(self.model, rows, fields).then(function (different) {
-                if (self.live_held === changes) {
-                    self.live_different = different;
-                    tell_of_rows(self, changes);
-                }
-            });
-        },
-        apply: function (changes) {
-            settle_rows(self);
-            const shown = self.records.map((record) => record.get("id"));
-            if (self.grouped) { // anew it would be closed: whoever has opened its groups decides
-                if (changes.others || changes.gone.length) {
-                    show_bar(self, { since: changes.since, take: () => { hide_bar(self); self.reload_content(); } });
-                }
-                return in_place(self, changes.changed);
-            }
-            const search = self.live_search, limit = self.limit();
-            const sort = self.dataset._sort.map((one) => one[0] === "-" ? one.slice(1) + " desc" : one).join(", ");
-            return new instance.web.Model(self.model).call("search", [search.domain, self.page * limit, limit, sort || false], {
-                context: search.context }, { shadow: true }).then(function (ids) {
-                if (_.isEqual(ids, shown)) {
-                    return in_place(self, changes.changed);
-                }
-                return anew(self, shown, changes.changed);
-            });
-        },
-    });
-
-    /** Read these records again, in their rows. */
-    function in_place(self, ids) {
-        return $.when.apply($, ids.map(function (id) {
-            const record = self.records.get(id);
-            const checked = self.$("tr[data-id=" + id + "] input:checkbox").prop("checked");
-            return record && self.reload_record(record).then(function () {
-                const row = self.$("tr[data-id=" + id + "]");
-                row.find(".oe_list_record_selector input:checkbox, input[name=radiogroup]").prop("checked", checked);
-                core.mark(row[0]);
-            });
-        }));
-    }
-
-    /** Load the list again: rows have come, gone or moved. */
-    function anew(self, shown, changed) {
-        const checked = self.$(".oe_list_record_selector input:checked, input[name=radiogroup]:checked").get().map(
-            (box) => $(box).closest("tr").data("id"));
-        const places = self.$el.parents().get().filter((place) => place.scrollTop > 0).map(
-            (place) => ({ place: place, top: place.scrollTop }));
-        self.$el.css("min-height", self.$el.height()); // so that nothing jumps while it is empty
-        return self.reload_content().then(function () {
-            self.$el.css("min-height", "");
-            places.forEach((one) => (one.place.scrollTop = one.top));
-            self.records.each(function (record) {
-                const id = record.get("id"), row = self.$("tr[data-id=" + id + "]");
-                if (checked.indexOf(id) >= 0) {
-                    row.find(".oe_list_record_selector input:checkbox, input[name=radiogroup]").prop("checked", true);
-                }
-                if (shown.indexOf(id) < 0 || changed.indexOf(id) >= 0) {
-                    core.mark(row[0]);
-                }
-            });
-        });
-    }
-
-    instance.web.ListView.include({
-        /** @this {*} */
-        do_search: function (domain, context) {
-            this.live_search = { domain: domain, context: context };
-            return this._super.apply(this, arguments);
-        },
-        /** @this {*} */
-        reload_content: function () {
-            const self = this;
-            return this._super.apply(this, arguments).then(function () {
-                if (self.live_search) { // embedded lists are searched by nobody
-                    if (self.live === undefined) {
-                        self.on("save:after", self, (saved) => self.live_different && saved && saved.record &&
-                            settle_rows(self, saved.record.get("id")));
-                    }
-                    follow(self, list_view(self));
-                }
-            });
-        },
-        /** @this {*} */
-        do_show: function () {
-            const result = this._super.apply(this, arguments);
-            if (this.live) {
-                this.live.check();
-            }
-            return result;
-        },
-        /** @this {*} */
-        do_hide: function () {
-            const result = this._super.apply(this, arguments);
-            if (this.live) {
-                this.live.check();
-            }
-            return result;
-        },
-        /** @this {*} */
-        destroy: function () {
-            end(this);
-            hide_bar(this);
-            return this._super.apply(this, arguments);
-        },
-    });
-
-    // Forms
-
-    const simple = (self) => _.filter(_.keys(self.fields), (name) => SIMPLE.indexOf(self.fields[name].field.type) >= 0);
-
-    const form_view = (self) => ({
-        shows: function () {
-            return typeof self.datarecord.id === "number" && self.$el.is(":visible") ?
-                { model: self.model, ids: [self.datarecord.id], domain: null, context: {} } : null;
-        },
-        busy: function () {
-            if (self.get("actual_mode") === "view") {
-                return false;
-            }
-            const focused = /** @type {*} */ (document.activeElement); // what is typed counts when the field is left
-            return self.is_dirty() || self.$el.is(".oe_form_dirty") ||
-                (self.$el[0].contains(focused) && $(focused).is("input, textarea") && Boolean(focused.value));
-        },
-        hold: function (changes) {
-            if (self.live_held === changes) {
-                return;
-            }
-            self.live_held = changes;
-            const id = self.datarecord.id, fields = {};
-            _.each(self.fields, (widget, name) => (fields[name] = _.defaults({ string: widget.string || widget.field.string }, widget.field)));
-            compare(self.model, [self.datarecord], fields).then(function (different) {
-                const one = different[id];
-                if (self.datarecord.id !== id || self.live_held !== changes) {
-                    return;
-                }
-                self.live_over = one ? one.differences : [];
-                if (one) {
-                    show_bar(self, one.gone ? { since: changes.since, gone: true } : _.extend({
-                        since: changes.since, form: self,
-                        take: function () {
-                            settle(self);
-                            self.$el.removeClass("oe_form_dirty");
-                            self.reload();
-                        } }, one));
-                }
-            });
-        },
-        apply: function (changes) {
-            if (changes.gone.length) {
-                return show_bar(self, { since: changes.since, gone: true });
-            }
-            settle(self);
-            const before = self.datarecord;
-            return self.reload().then(function () {
-                simple(self).forEach(function (name) {
-                    if (!_.isEqual(before[name], self.datarecord[name])) {
-                        core.mark(self.fields[name].$el[0]);
-                    }
-                });
-            });
-        },
-    });
-
-    // Milliseconds between two signs of life of a page that looks at a record.
-    const SIGN = 20000;
-
-    /** Say who else looks at the form's record, and tell them that this user does. */
-    function start_presence(self) {
-        const presences = new instance.web.Model("longpolling.live.presence");
-        let at = null, editing = false, told = 0, people = [], end_poll = () => undefined;
-        const tell = (is_editing, leaving) => presences.call(
-            "here", [at.model, at.id, is_editing, leaving], {}, { shadow: true });
-        const title = (person) => _.str.sprintf(person.editing ? _t("%s is editing") : _t("%s is looking at this"), person.name);
-        const show = function (answer) {
-            people = answer.people;
-            self.$el.children(".o_live_people").remove();
-            if (people.length) {
-                const row = $("<div class='o_live_people' role='status'>").attr("aria-label", _t("Who else looks at this record"));
-                people.forEach((person) => row.append($("<img>").toggleClass("o_live_editing", person.editing).attr({
-                    src: instance.session.url("/web/binary/image", { model: "res.users", field: "image_small", id: person.id }),
-                    alt: title(person), title: title(person) })));
-                row.append($("<span>").text(title(people[0])), people.length > 1 ? $("<span>").text("+" + (people.length - 1)) : "");
-                self.$el.prepend(row);
-            }
-        };
-        const look = function () {
-            const id = self.datarecord && self.datarecord.id;
-            const here = typeof id === "number" && self.$el.is(":visible") && !document.hidden ? { model: self.model, id: id } : null;
-            const is_editing = Boolean(here) && self.get("actual_mode") !== "view";
-            const moved = !_.isEqual(here, at);
-            if (moved) {
-                end_poll();
-                if (at) {
-                    tell(false, true);
-                }
-                at = here;
-                show({ people: [] });
-                end_poll = !at ? () => undefined : poll(
-                    "/live/presence", () => ({ model: at.model, record: at.id, known: people }), show);
-            }
-            if (at && (moved || editing !== is_editing || Date.now() - told > SIGN)) {
-                told = Date.now();
-                tell(is_editing, false);
-            }
-            editing = is_editing;
-        };
-        // A page that is left sends nothing by itself any more.
-        const leave = () => at && navigator.sendBeacon("/web/dataset/call_kw", JSON.stringify({
-            jsonrpc: "2.0", method: "call", params: {
-                model: "longpolling.live.presence", method: "here", args: [at.model, at.id, false, true], kwargs: {},
-                session_id: instance.session.session_id } }));
-        const timer = setInterval(look, 1000);
-        window.addEventListener("pagehide", leave);
-        look();
-        return function () {
-            clearInterval(timer);
-            window.removeEventListener("pagehide", leave);
-            end_poll();
-            if (at) {
-                tell(false, true);
-            }
-        };
-    }
-
-    function settle(self) {
-        hide_bar(self);
-        self.live_held = null;
-        self.live_over = [];
-        if (self.live) {
-            self.live.forget();
-        }
-    }
-
-    instance.web.FormView.include({
-        /** @this {*} */
-        load_record: function (record) {
-            const self = this;
-            if (record && this.live_over && record.id !== this.datarecord.id) {
-                settle(this);
-            }
-            return $.when(this._super.apply(this, arguments)).then(function () {
-                // Of forms in dialogs and rows nobody knows who else looks at them.
-                if (self.ViewManager instanceof instance.web.ViewManagerAction) {
-                    follow(self, form_view(self), start_presence);
-                }
-            });
-        },
-        /** @this {*} */
-        do_show: function () {
-            const self = this;
-            return $.when(this._super.apply(this, arguments)).then(() => self.live && self.live.check());
-        },
-        /** @this {*} */
-        do_hide: function () {
-            const result = this._super.apply(this, arguments);
-            if (this.live) {
-                this.live.check();
-            }
-            return result;
-        },
-        /** @this {*} */
-        save: function () {
-            const self = this;
-            const over = (this.live_over || []).filter(function (one) {
-                self.fields[one.name].commit_value(); // what is typed becomes the value when the field is left
-                return self.fields[one.name]._dirty_flag;
-            });
-            if (over.length && !confirm(_.str.sprintf(_t("%s has changed meanwhile. Your save would replace it. Save over it?"),
-                _.pluck(over, "label").join(", ")))) {
-                return $.Deferred().reject().promise();
-            }
-            return this._super.apply(this, arguments).done(() => settle(self));
-        },
-        /** @this {*} */
-        destroy: function () {
-            end(this);
-            hide_bar(this);
-            return this._super.apply(this, arguments);
-        },
-    });
+    Object.assign(live, {
+        SIMPLE, as_text, below_bar, compare, configure, end, follow, followers, hide_bar, is_live, mine, poll, same, show_bar });
+    const { rows, lists, presence, forms } = openerp.web_longpolling_live;
+    [rows, lists, presence, forms].forEach((part) => part(instance, live));
 };
