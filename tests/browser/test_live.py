@@ -498,6 +498,8 @@ def test_a_row_inside_a_form_is_live_and_saving_over_it_asks(windows, site, part
         ann.wait_for(lambda: len(ann.held_on('/changes')) == 2, what='form and rows are followed')
         site.admin.rpc(MODEL, 'write', [[contact], {'function': 'Cook'}])
         row.filter(has_text='Cook').wait_for()
+        partners(1, parent_id=company, name='Live newcomer')
+        ann.page.locator('.o_data_row', has_text='Live newcomer').wait_for()
         row.locator('[name=function]').click()
         ann.page.locator('.o_selected_row [name=function] input').fill('Painter')
         site.admin.rpc(MODEL, 'write', [[contact], {'function': 'Doctor'}])

@@ -73,10 +73,20 @@ function useLiveForm(controller) {
         return null;
     }
     const listed = Object.values(controller.archInfo.fieldNodes).filter((node) => node.views && controller.props.fields[node.name]);
+    /** What new rows of that model are found by, in the lists that show them; null: nobody can say. */
+    function belongs(model) {
+        const inverse = listed.map((node) => controller.props.fields[node.name]).filter(
+            (field) => field.relation === model && field.relation_field).map((field) => field.relation_field);
+        return inverse.length
+            ? [...inverse.slice(1).map(() => "|"), ...inverse.map((name) => [name, "=", root().resId])] : null;
+    }
     const followers = [...new Set(listed.map((node) => controller.props.fields[node.name].relation))].map(
         (model) => useFollower(model, {
-            shows: () => root() && rows(model).length
-                ? { model, ids: rows(model).map((row) => row.resId), domain: null, context: root().context } : null,
+            shows() {
+                const domain = root() && root().resId && belongs(model);
+                return domain || (root() && rows(model).length)
+                    ? { model, ids: rows(model).map((row) => row.resId), domain, context: root().context } : null;
+            },
             busy,
             hold: (changes) => conflicts.hold(changes, rows(model).filter(
                 (row) => changes.changed.includes(row.resId) || changes.gone.includes(row.resId))),
