@@ -76,7 +76,7 @@ function useLiveForm(controller) {
     /** What new rows of that model are found by, in the lists that show them; null: nobody can say. */
     function belongs(model) {
         const inverse = listed.map((node) => controller.props.fields[node.name]).filter(
-            (field) => field.relation === model && field.relation_field).map((field) => field.relation_field);
+            (field) => field.relation === model && field.relation_field && !field.related).map((field) => field.relation_field);
         return inverse.length
             ? [...inverse.slice(1).map(() => "|"), ...inverse.map((name) => [name, "=", root().resId])] : null;
     }

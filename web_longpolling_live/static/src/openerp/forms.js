@@ -104,13 +104,21 @@ openerp.web_longpolling_live.forms = function (instance, live) {
             _.uniq(_.pluck(over, "label")).join(", ")));
     }
 
+    /** What new rows of that model are found by, in the lists that show them; null: nobody can say. */
+    function belongs(self, model) {
+        const inverse = _.compact(listed(self, model).map((widget) => (self.live_inverse || {})[widget.name]));
+        return inverse.length
+            ? inverse.slice(1).map(() => "|").concat(inverse.map((name) => [name, "=", self.datarecord.id])) : null;
+    }
+
     /** A form's own record, if `model` is its own, and the rows of that model that it lists: one poll for both. */
     const form_view = (self, model) => ({
         shows: function () {
             const own = model === self.model ? [self.datarecord.id] : [];
             const ids = _.difference(_.uniq(own.concat(_.flatten(listed(self, model).map(row_ids)))), self.live_gone || []);
-            return is_id(self.datarecord.id) && ids.length && self.$el.is(":visible") ?
-                { model: model, ids: ids, domain: null, context: {} } : null;
+            const domain = belongs(self, model);
+            return is_id(self.datarecord.id) && (ids.length || domain) && self.$el.is(":visible") ?
+                { model: model, ids: ids, domain: domain, context: {} } : null;
         },
         busy: function () {
             if (self.get("actual_mode") === "view") {
@@ -151,7 +159,7 @@ openerp.web_longpolling_live.forms = function (instance, live) {
                 return show_bar(self, { since: changes.since, gone: true });
             }
             clear(self);
-            if (!changes.gone.length && !(own && changes.changed.indexOf(id) >= 0)) {
+            if (!changes.gone.length && !changes.others && !(own && changes.changed.indexOf(id) >= 0)) {
                 return rows_in_place(self, model, changes.changed);
             }
             const before = self.datarecord;
@@ -180,6 +188,16 @@ openerp.web_longpolling_live.forms = function (instance, live) {
                     self.live_lists[model] = self.live_lists[model] ||
                         new core.Follower(Object.assign({ poll: poll }, form_view(self, model)), document)));
                 _.invoke(followers(self), "check");
+                if (!self.live_inverse && _.any(listed(self), (widget) => is_live(widget.field.relation))) {
+                    // Views do not say it. Of a field that another model lends nothing is found, as it must be.
+                    self.live_inverse = {};
+                    new instance.web.Model("ir.model.fields").query(["name", "relation_field"]).filter([
+                        ["model", "=", self.model], ["ttype", "=", "one2many"], ["relation_field", "!=", false],
+                        ["name", "in", _.pluck(listed(self), "name")]]).all().done(function (found) {
+                        found.forEach((field) => (self.live_inverse[field.name] = field.relation_field));
+                        _.invoke(followers(self), "check");
+                    });
+                }
             }
         });
     }
