@@ -78,7 +78,8 @@ class Watch(models.Model):
     def _sync(self):
         models = [self.env[name] for name in self.watched()]
         late = watching.sync(self.env.cr, {model._name: model._table for model in models},
-                             {model._name: watching.named(model) for model in models})
+                             {model._name: watching.named(model) for model in models},
+                             {model._name: watching.delegated(model._name, self.env.get) for model in models})
         self.env.registry.clear_cache()
         return late
 

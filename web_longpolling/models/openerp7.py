@@ -82,7 +82,8 @@ class Watch(osv.Model):
     def _sync(self, cr):
         models = [self.pool.get(name) for name in self.watched(cr, SUPERUSER_ID)]
         late = watching.sync(cr, dict((model._name, model._table) for model in models),
-                             dict((model._name, watching.named(model)) for model in models))
+                             dict((model._name, watching.named(model)) for model in models),
+                             dict((model._name, watching.delegated(model._name, self.pool.get)) for model in models))
         self._tables.clear_cache(self)
         return late
 
