@@ -311,6 +311,13 @@ def update(stack, modules):
     stack.start_host()
 
 
+def signalled(stack) -> int:
+    """How often processes were told to clear their caches."""
+    sequence = 'base_cache_signaling' if stack.host == 'openerp-7.0' else 'orm_signaling_default_id_seq'
+    [(number,)] = query(stack, f'SELECT last_value FROM {sequence}')
+    return number
+
+
 def test_triggers_survive_updates_and_go_with_the_module(own):
     """Updates of the module that owns the table and of web_longpolling leave them; what is missing a start makes good;
     the removal of web_longpolling takes them along.
@@ -320,10 +327,12 @@ def test_triggers_survive_updates_and_go_with_the_module(own):
     update(own, 'longpolling_test,web_longpolling')
     assert query(own, "SELECT oid FROM pg_trigger WHERE tgrelid = %s::regclass ORDER BY oid", (TABLE,)) == before
     query(own, f'DROP TRIGGER longpolling_watch_update ON {TABLE}')
+    caches = signalled(own)
     own.stop_host()
     own.start_host()
     admin = visit(own, own.login, own.password)
     eventually(lambda: query(own, TRIGGERS, (TABLE,)) == [(4,)], seconds=60)
+    assert signalled(own) == caches     # a process that starts clears nobody's caches
     admin.uninstall('web_longpolling')
     assert query(own, "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'longpolling%%'") == []
     assert query(own, "SELECT proname FROM pg_proc WHERE proname LIKE 'longpolling%%'") == []
