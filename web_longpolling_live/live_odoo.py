@@ -19,12 +19,17 @@ BUSINESS = ('res.partner', 'crm.lead', 'sale.order', 'project.task', 'project.pr
 class Watch(models.Model):
     _inherit = 'longpolling.watch'
 
-    title = fields.Char(compute='_compute_title', string="Name")
+    model_id = fields.Many2one('ir.model', compute='_compute_model_id', readonly=False, string="Name")
 
     @api.depends('model')
-    def _compute_title(self):
+    def _compute_model_id(self):
         for watch in self:
-            watch.title = self.env['ir.model']._get(watch.model).name if watch.model else ''
+            watch.model_id = self.env['ir.model']._get(watch.model) if watch.model else False
+
+    @api.onchange('model_id')
+    def _onchange_model_id(self):
+        """By which a model is searched: by its name, or its technical one."""
+        self.model = self.model_id.model
 
     @api.model
     def suggest(self):

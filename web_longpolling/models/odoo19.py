@@ -80,7 +80,7 @@ class Watch(models.Model):
         late = watching.sync(self.env.cr, {model._name: model._table for model in models},
                              {model._name: watching.named(model) for model in models},
                              {model._name: watching.delegated(model._name, self.env.get) for model in models})
-        if watching.tables(self.env.cr) != before:      # each process that starts comes here, and this clears all caches
+        if watching.tables(self.env.cr) != before:      # each process that starts comes here
             self.env.registry.clear_cache()
         return late
 
