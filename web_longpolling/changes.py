@@ -205,9 +205,13 @@ class _Page(object):
         with self._request.snapshot():
             readable = self._search([('id', 'in', sorted(concerned))])
             others = any(self._has_others(condition) for condition in news.others(self.ids))
+        # Of the others it is known no better than before.
+        key = self._key(self.ids)
+        when = _known.get(key)
         if readable != concerned:
-            _known.pop(self._key(self.ids))
-        self._remember(self.ids - concerned | readable)
+            _known.pop(key)
+            if when is not None:
+                self._remember(self.ids - concerned | readable, when)
         changed = frozenset(each for each in readable if news.may_have_written(each))
         if changed or readable != concerned or others:
             return self.answer(changed, concerned - readable, others)
@@ -247,8 +251,8 @@ class _Page(object):
             _logger.info("Model %s can't be searched as a page asks: %s", self._model, type(error).__name__)
             raise BadRequest("The model can't be searched by this 'domain' and 'context', or you may not do so.")
 
-    def _remember(self, ids):
-        _known[self._key(ids)] = time.time()
+    def _remember(self, ids, when=None):
+        _known[self._key(ids)] = time.time() if when is None else when
 
     def _key(self, ids):
         shown = json.dumps([self._request.db, self._request.uid, self._model, sorted(ids)])

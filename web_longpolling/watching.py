@@ -282,7 +282,7 @@ def _functions(model, table, columns, schema, version, path=(), first=True):
             'rows': _reached(path, rows, schema) if path else rows,
             'operation': operation, 'most': IDS, 'limit': TOLD, 'first': 'lowest' if grows else 'NULL',
             'many': _literal(_MANY % operation), 'told': "'longpolling.%s_%s'" % (operation, digest),
-            'ended': "'longpolling.%s_ended_%s'" % (operation, digest),
+            'ended': "'longpolling.%s_from_%s'" % (operation, digest),
             'compare': _COMPARE.format(columns=', '.join(_compared(*each) for each in compared)) if compared else '',
         }
         values['payload'] = _PAYLOAD.format(
