@@ -12,25 +12,28 @@
 No page learns anything of records that its user may not read at that moment: of ``ids``, those are watched that he may
 read when the poll begins; "changed" and "others" are what he finds by the host's own search, with the rules of records;
 a record that was deleted, or that he may no longer read, is "gone" if he could read it until then. That others were
-deleted is told to nobody, since nobody can say any more whose they were. Where an event names no ids, "changed" and
-"others" may be said too often: of the records that he may read, those that lie between two ids.
+deleted is told to nobody, since nobody can say any more whose they were. Where an event of writes names no ids,
+"changed" and "others" may be said too often: of the records that he may read, those that lie between two ids.
 """
 import collections
 import contextlib
 import hashlib
 import json
+import logging
 import sys
 import time
 
-from .errors import BadRequest, Forbidden
+import psycopg2
+
+from .errors import BadRequest, Forbidden, PollError
 from .host.recent import Recent
 from .longpolling import longpolling
 from .watching import channel_of
 
 # The records of one page of which changes are told; those beyond are others.
 MOST = 1000
-# Characters of a model's name, a domain and a context.
-MODEL, TEXT = 200, 100000
+# Characters of a model's name.
+MODEL = 200
 
 # Seconds that a poll which was woken for nothing leaves the channel alone: who writes all the time does not make all
 # pages look all the time.
@@ -41,6 +44,8 @@ KNOWN = 20
 # Seconds that a transaction may have been under way before a page has read what it shows, and clocks may differ.
 MARGIN = 5
 LONGEST = 3600.0
+# The newest events of the model that a page's first poll looks at.
+NEWEST = 1000
 # All pages that show the same are told in the same moment, and each loads anew what it shows: so many of them a second
 # are no storm for the host. Fewer than some dozen need not be told of their turns.
 TURNS = 30.0
@@ -54,6 +59,16 @@ if sys.version_info[0] > 2:
 else:
     _integers, _strings = (int, long), (basestring,)    # noqa: F821
     _MAY_READ = ('check_access_rights', 'read', False)
+
+_logger = logging.getLogger(__name__)
+
+_EVENTS = """
+    SELECT payload FROM (SELECT id, payload, create_date FROM longpolling_event WHERE channel = %s
+        ORDER BY id DESC LIMIT %s) AS newest
+    WHERE create_date >= (clock_timestamp() AT TIME ZONE 'UTC') - %s * interval '1 s' ORDER BY id"""
+
+_TROUBLES = (psycopg2.OperationalError, psycopg2.InternalError, psycopg2.InterfaceError)
+_TOO_COMPLEX = '54001'
 
 _REFUSED = "There is no such model, or you may not read it."
 
@@ -149,7 +164,8 @@ class _Page(object):
         self._model = model
         self._domain = None if domain is None else list(domain)
         self._asks_for_others = others and domain is not None
-        self._context = dict(request.context, **dict((str(name), value) for name, value in (context or {}).items()))
+        self._context = dict(request.context)
+        self._context.update(context or {})
 
     def audience(self):
         """Those who show the same: of lists all that have this domain, whichever part of them each shows."""
@@ -160,17 +176,39 @@ class _Page(object):
         return audience
 
     def since(self, age):
-        """The first answer: what was written after the page has read it, as far as records say when they were."""
-        changed, others = [], False
-        with self._request.snapshot():
+        """The first answer: what was written after the page has read it, as events and records say."""
+        changed, conditions = frozenset(), []
+        with self._request.snapshot() as snapshot:
             readable = self._search([('id', 'in', sorted(self.ids))])
             if age is not None:
-                since = time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(time.time() - age - MARGIN))
-                written = [('write_date', '>=', since)]
-                changed = self._search([('id', 'in', sorted(readable))] + written)
-                others = self._has_others(written)
+                news = self._events_since(snapshot.cr, age)
+                changed = frozenset(each for each in readable if news.may_have_written(each))
+                conditions = news.others(self.ids)
+                written = [('write_date', '>=', time.strftime('%Y-%m-%d %H:%M:%S',
+                                                              time.gmtime(time.time() - age - MARGIN)))]
+                found = self._written(snapshot.cr, readable, written)
+                if found is not None:
+                    changed |= found
+                    conditions.append(written)
+            others = any(self._has_others(condition) for condition in conditions)
+            if not conditions:
+                self._has_others([])        # what nothing can be searched by is refused now, not at some change
         self._remember(readable)
         return self.answer(changed, self.ids - readable, others)
+
+    def _events_since(self, cr, age):
+        cr.execute(_EVENTS, (channel_of(self._model), NEWEST, age + MARGIN))
+        payloads = [json.loads(row[0]) for row in cr.fetchall()]
+        return _News(payloads, missed=len(payloads) == NEWEST)
+
+    def _written(self, cr, ids, condition):
+        """Those of the ids for which the condition holds; None if the model does not keep when it was written."""
+        cr.execute("SAVEPOINT longpolling_written")
+        try:
+            return self._search([('id', 'in', sorted(ids) or [-1])] + condition)
+        except BadRequest:
+            cr.execute("ROLLBACK TO SAVEPOINT longpolling_written")
+            return None
 
     def shown(self):
         """Those of the ids that the user may read, as he was found to KNOWN seconds ago at most."""
@@ -184,18 +222,23 @@ class _Page(object):
 
     def look(self, batch):
         """The answer to the events of a batch, None if they are no news to the page."""
-        news = _News(batch)
+        news = _News([event['payload'] for event in batch['events']], missed='missed' in batch)
         concerned = frozenset(each for each in self.ids if news.concern(each))
         if not concerned and not (self._asks_for_others and news.of_others):
             return None
         with self._request.snapshot():
             readable = self._search([('id', 'in', sorted(concerned))])
             others = any(self._has_others(condition) for condition in news.others(self.ids))
+        # Of the others it is known no better than before.
+        key = self._key(self.ids)
+        when = _known.get(key)
         if readable != concerned:
-            _known.pop(self._key(self.ids))
-        self._remember(self.ids - concerned | readable)
-        if concerned or others:
-            return self.answer(readable, concerned - readable, others)
+            _known.pop(key)
+            if when is not None:
+                self._remember(self.ids - concerned | readable, when)
+        changed = frozenset(each for each in readable if news.may_have_written(each))
+        if changed or readable != concerned or others:
+            return self.answer(changed, concerned - readable, others)
         return None
 
     @staticmethod
@@ -220,10 +263,20 @@ class _Page(object):
             allowed = False
         if not allowed:
             raise Forbidden(_REFUSED)
-        return records.search(domain, context=context, **options)
+        try:
+            return records.search(domain, context=context, **options)
+        except PollError:
+            raise
+        except Exception as error:
+            # PostgreSQL's own troubles, and a write that it has refused, are none of the page's; a query that is too
+            # deep is.
+            if isinstance(error, _TROUBLES) and getattr(error, 'pgcode', None) != _TOO_COMPLEX:
+                raise
+            _logger.info("Model %s can't be searched as a page asks: %s", self._model, type(error).__name__)
+            raise BadRequest("The model can't be searched by this 'domain' and 'context', or you may not do so.")
 
-    def _remember(self, ids):
-        _known[self._key(ids)] = time.time()
+    def _remember(self, ids, when=None):
+        _known[self._key(ids)] = time.time() if when is None else when
 
     def _key(self, ids):
         return self._digest([self._request.uid, sorted(ids)])
@@ -234,42 +287,54 @@ class _Page(object):
 
 
 class _News(object):
-    """What the events of a batch say.
+    """What the events say.
 
     of_others: whether there may be news of records that a page does not show
     """
 
-    def __init__(self, batch):
-        self._written, self._deleted, self._ranges = set(), set(), []
-        if 'missed' in batch:
-            self._ranges.append((None, None))
-        for event in batch['events']:
-            self._add(event['payload'])
+    def __init__(self, payloads, missed):
+        self._written, self._deleted, self._ranges, self._deleted_ranges = set(), set(), set(), set()
+        if missed:
+            self._ranges.add((None, None))
+        for change in payloads:
+            self._add(change)
         self.of_others = bool(self._written or self._ranges)
 
     def _add(self, change):
+        deleted = change['operation'] == 'unlink'
         if 'many' not in change:
-            (self._deleted if change['operation'] == 'unlink' else self._written).update(change['ids'])
+            (self._deleted if deleted else self._written).update(change['ids'])
         else:
-            self._ranges.append((change['from'], change['to']))
+            (self._deleted_ranges if deleted else self._ranges).add((change['from'], change['to']))
 
     def concern(self, record):
         """Whether something may have become of the record with this id."""
-        return record in self._written or record in self._deleted or any(
-            (low is None or low <= record) and (high is None or record <= high) for low, high in self._ranges)
+        return self.may_have_written(record) or record in self._deleted or _lies_in(self._deleted_ranges, record)
+
+    def may_have_written(self, record):
+        """Whether it may have been changed; if all that is told is that it was deleted, it is there no more, or was not
+        among these."""
+        return record in self._written or _lies_in(self._ranges, record)
 
     def others(self, shown):
         """Conditions of domains: the records that may have changed, beside those that are shown."""
         written = sorted(self._written - shown)
         conditions = [[('id', 'in', written)]] if written else []
-        for low, high in set(self._ranges):
+        for low, high in self._ranges:
             conditions.append(([('id', '>=', low)] if low is not None else []) +
                               ([('id', '<=', high)] if high is not None else []))
         return conditions
 
 
+def _lies_in(ranges, record):
+    return any((low is None or low <= record) and (high is None or record <= high) for low, high in ranges)
+
+
 def _seconds(age):
     try:
-        return None if age is None else min(max(float(age), 0.0), LONGEST)
-    except (TypeError, ValueError):
+        seconds = None if age is None else float(age)
+    except (TypeError, ValueError, OverflowError):
+        seconds = float('nan')
+    if seconds is not None and seconds != seconds:
         raise BadRequest("'age' must be a number of seconds.")
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST)

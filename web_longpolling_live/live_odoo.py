@@ -7,7 +7,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.addons.web_longpolling.longpolling import longpolling
 
-from .presence import FRESH, GONE, channel_of
+from .presence import FRESH, GONE, channel_of, is_on, named
 
 # What is suggested, if its application is installed.
 BUSINESS = ('res.partner', 'crm.lead', 'sale.order', 'project.task', 'project.project', 'stock.picking',
@@ -19,12 +19,17 @@ BUSINESS = ('res.partner', 'crm.lead', 'sale.order', 'project.task', 'project.pr
 class Watch(models.Model):
     _inherit = 'longpolling.watch'
 
-    title = fields.Char(compute='_compute_title', string="Name")
+    model_id = fields.Many2one('ir.model', compute='_compute_model_id', readonly=False, string="Name")
 
     @api.depends('model')
-    def _compute_title(self):
+    def _compute_model_id(self):
         for watch in self:
-            watch.title = self.env['ir.model']._get(watch.model).name if watch.model else ''
+            watch.model_id = self.env['ir.model']._get(watch.model) if watch.model else False
+
+    @api.onchange('model_id')
+    def _onchange_model_id(self):
+        """By which a model is searched: by its name, or its technical one."""
+        self.model = self.model_id.model
 
     @api.model
     def suggest(self):
@@ -46,9 +51,17 @@ class Presence(models.Model):
 
     _record = models.Index('(res_model, res_id)')
 
+    @api.model
+    @api.private
+    def told(self, kind='presence'):
+        """Whether the administrator lets pages say who looks at a record."""
+        return is_on(self.env['ir.config_parameter'].sudo().get_param('web_longpolling_live.' + kind, 'True'))
+
     def _readable(self, model, records):
-        """Those of the records that the user may read, if he is an internal one: list of ids."""
-        if not self.env.user._is_internal() or model not in self.env or not self.env[model].has_access('read'):
+        """Those of the records that the user may read, if he is an internal one and it is told at all: list of ids."""
+        if not self.told() or not self.env.user._is_internal():
+            return []
+        if model not in self.env or not self.env[model].has_access('read'):
             return []
         return self.env[model].with_context(active_test=False).search([('id', 'in', records)]).ids
 
@@ -58,12 +71,12 @@ class Presence(models.Model):
         if not leaving and not self._readable(model, [record]):
             return
         now = fields.Datetime.now()
-        mine = self.sudo().search([('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', self.env.uid)],
-                                  limit=1)
+        rows = self.sudo().search([('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', self.env.uid)])
+        mine = rows[:1]     # two windows that come at once make two
         news = bool(mine) if leaving else (
             not mine or mine.editing != editing or mine.seen < now - timedelta(seconds=GONE))
         if leaving:
-            mine.unlink()
+            rows.unlink()
         elif not mine:
             mine.create({'res_model': model, 'res_id': record, 'user_id': self.env.uid, 'editing': editing,
                          'seen': now})
@@ -83,12 +96,8 @@ class Presence(models.Model):
                                    ('seen', '>=', since), ('user_id', '!=', self.env.uid)])
         users = self.env['res.users'].with_context(active_test=False).search([('id', 'in', here.user_id.ids)])
         names = {user.id: user.sudo().name for user in users}
-        people = {}
-        for one in sorted(here, key=lambda one: (names.get(one.user_id.id, ''), one.user_id.id)):
-            if one.user_id.id in names:
-                people.setdefault(str(one.res_id), []).append(
-                    {'id': one.user_id.id, 'name': names[one.user_id.id], 'editing': one.editing})
-        return people
+        return named([(one.res_id, one.user_id.id, names[one.user_id.id], one.editing)
+                      for one in here if one.user_id.id in names])
 
     @api.autovacuum
     def _gc(self):
@@ -116,10 +125,7 @@ class IrHttp(models.AbstractModel):
         """Adds ``longpolling_live``: which models are live for this user."""
         user = self.env.user
         live = user._is_internal() and user.longpolling_live
-        parameters = self.env['ir.config_parameter'].sudo()
-        presence, cards = (
-            live and parameters.get_param('web_longpolling_live.' + name, 'True') not in ('False', '0', '')
-            for name in ('presence', 'cards'))
+        presence, cards = (live and self.env['longpolling.live.presence'].told(kind) for kind in ('presence', 'cards'))
         return dict(super().session_info(), longpolling_live={
             'models': self.env['longpolling.watch'].sudo().watched() if live else [],
             'presence': presence, 'cards': presence and cards})

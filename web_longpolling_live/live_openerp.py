@@ -9,7 +9,7 @@ from openerp.addons.web_longpolling.longpolling import longpolling
 from openerp.osv import fields, osv
 from openerp.tools import DEFAULT_SERVER_DATETIME_FORMAT
 
-from .presence import FRESH, GONE, channel_of
+from .presence import FRESH, GONE, channel_of, is_on, named
 
 
 def ago(seconds):
@@ -29,11 +29,17 @@ class Presence(osv.Model):
         'seen': fields.datetime('Last sign of life', required=True),
     }
 
+    def _told(self, cr):
+        """Whether the administrator lets pages say who looks at a record."""
+        return is_on(self.pool.get('ir.config_parameter').get_param(
+            cr, SUPERUSER_ID, 'web_longpolling_live.presence', 'True'))
+
     def _readable(self, cr, uid, model, records, context=None):
-        """Those of the records that the user may read, if he is an employee: list of ids."""
+        """Those of the records that the user may read, if he is an employee and it is told at all: list of ids."""
         looked_at = self.pool.get(model)
-        if looked_at is None or not self.pool.get('res.users').has_group(cr, uid, 'base.group_user') or \
-                not looked_at.check_access_rights(cr, uid, 'read', False):
+        if not self._told(cr) or not self.pool.get('res.users').has_group(cr, uid, 'base.group_user'):
+            return []
+        if looked_at is None or not looked_at.check_access_rights(cr, uid, 'read', False):
             return []
         return looked_at.search(cr, uid, [('id', 'in', records)], context=dict(context or {}, active_test=False))
 
@@ -67,21 +73,15 @@ class Presence(osv.Model):
         users = self.pool.get('res.users')
         known = users.search(cr, uid, [('id', 'in', [one.user_id.id for one in here])],
                              context={'active_test': False})
-        people = {}
-        for one in sorted(here, key=lambda one: (one.user_id.name, one.user_id.id)):
-            if one.user_id.id in known:
-                people.setdefault(str(one.res_id), []).append(
-                    {'id': one.user_id.id, 'name': one.user_id.name, 'editing': one.editing})
-        return people
+        return named([(one.res_id, one.user_id.id, one.user_id.name, one.editing)
+                      for one in here if one.user_id.id in known])
 
     def live(self, cr, uid, context=None):
         """For the page: which models are live for this user, and whether pages say who looks at a record."""
         user = self.pool.get('res.users').browse(cr, SUPERUSER_ID, uid)
-        presence = self.pool.get('ir.config_parameter').get_param(cr, SUPERUSER_ID, 'web_longpolling_live.presence',
-                                                                  'True')
         live = user.longpolling_live and self.pool.get('res.users').has_group(cr, uid, 'base.group_user')
         return {'models': self.pool.get('longpolling.watch').watched(cr, SUPERUSER_ID) if live else [],
-                'presence': live and presence not in ('False', '0', '')}
+                'presence': live and self._told(cr)}
 
 
 class Users(osv.Model):

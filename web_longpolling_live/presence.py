@@ -26,6 +26,27 @@ def channel_of(model, record):
     return 'web_longpolling_live.presence:%s:%d' % (model, record)
 
 
+def is_on(setting):
+    """What a system parameter says, a text as an administrator has typed it."""
+    return (u'%s' % setting).strip().lower() not in ('false', '0', 'no', 'off', 'none', '')
+
+
+def named(here):
+    """Those who look, by record, by name; a user who does so in several windows at once, once.
+
+    :param here: list of (record, user, name, editing)
+    :returns: dict of lists of {"id", "name", "editing"} by the records' ids as text
+    """
+    people = {}
+    for record, user, name, editing in sorted(here, key=lambda one: (one[2], one[1])):
+        at = people.setdefault(str(record), [])
+        if at and at[-1]['id'] == user:
+            at[-1]['editing'] = at[-1]['editing'] or editing
+        else:
+            at.append({'id': user, 'name': name, 'editing': editing})
+    return people
+
+
 @longpolling.route('/live/presence')
 def presence(request, model='', record=0, known=None, **kwargs):
     """Answer with who else looks at a record, as soon as it is not who the page knows.

@@ -1,5 +1,7 @@
 """Live views: who may not read a record learns nothing of it, nor of those who look at it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.support.clients import RpcError, visit
@@ -81,6 +83,38 @@ def test_who_can_not_be_read_is_not_named(site, carl):
     finally:
         site.admin.rpc('ir.rule', 'unlink', [[rule]])
         site.admin.rpc(MODEL, 'unlink', [[record]])
+
+
+@pytest.mark.parametrize('setting', ['False', ' false ', '0', 'off'])
+def test_an_administrator_ends_it_for_whoever_asks(site, setting):
+    """Not only for pages, which may have been opened before; and nobody is noted any more."""
+    record = created(site.admin.rpc(MODEL, 'create', [{'name': 'Live of nobody'}]))
+    key = 'web_longpolling_live.presence'
+    ann = visit(site, 'ann')
+    ann.rpc(PRESENCE, 'here', [MODEL, record])
+    assert site.admin.rpc(PRESENCE, 'who', [MODEL, [record]])
+    parameter = created(site.admin.rpc('ir.config_parameter', 'create', [{'key': key, 'value': setting}]))
+    try:
+        assert site.admin.rpc(PRESENCE, 'who', [MODEL, [record]]) == {}
+        ann.rpc(PRESENCE, 'here', [MODEL, record, False, True])
+        ann.rpc(PRESENCE, 'here', [MODEL, record])
+    finally:
+        site.admin.rpc('ir.config_parameter', 'unlink', [[parameter]])
+    assert site.admin.rpc(PRESENCE, 'who', [MODEL, [record]]) == {}
+    site.admin.rpc(MODEL, 'unlink', [[record]])
+
+
+def test_two_windows_of_a_user_are_one_face(site):
+    """Though they were opened in the same moment; and he leaves when he leaves."""
+    record = created(site.admin.rpc(MODEL, 'create', [{'name': 'Live of two windows'}]))
+    ann = visit(site, 'ann')
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda editing: ann.clone().rpc(PRESENCE, 'here', [MODEL, record, editing]), [False, True] * 2))
+    [person] = site.admin.rpc(PRESENCE, 'who', [MODEL, [record]])[str(record)]
+    assert person['id'] == ann.uid
+    ann.rpc(PRESENCE, 'here', [MODEL, record, False, True])
+    assert site.admin.rpc(PRESENCE, 'who', [MODEL, [record]]) == {}
+    site.admin.rpc(MODEL, 'unlink', [[record]])
 
 
 def test_what_is_no_record_is_nobodys(site, carl):

@@ -1,5 +1,6 @@
 """The route /changes: a page learns what has become of what it shows, and nobody learns anything of other records."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -103,6 +104,38 @@ def test_the_first_poll_tells_what_was_written_since_the_page_has_read(ann, admi
     assert page.answer() == {**NOTHING, 'others': True}
 
 
+def test_the_first_poll_tells_also_what_sql_has_written(ann, make, sql):
+    """The record does not say when, but the database does; and what was deleted is no news of those that are there."""
+    kept, gone = make(count=2)
+    time.sleep(7)
+    page = {'model': MODEL, 'ids': [kept], 'domain': None, 'age': 0}
+    assert Page(ann.clone(), '/changes', page).answer() == NOTHING
+    sql(f'DELETE FROM {TABLE} WHERE id = %s', (gone,))
+    assert Page(ann.clone(), '/changes', page).answer() == NOTHING
+    sql(f"UPDATE {TABLE} SET name = 'x' WHERE id = %s", (kept,))
+    assert Page(ann.clone(), '/changes', page).answer() == {**NOTHING, 'changed': [kept]}
+
+
+def test_a_model_that_does_not_keep_when_it_was_written_has_a_first_poll_too(stack, admin):
+    model = 'ir.translation' if stack.host == 'openerp-7.0' else 'ir.module.module.dependency'
+    records = admin.rpc(model, 'search', [[]], {'limit': 2})
+    for ids in (records, []):
+        assert Page(admin.clone(), '/changes', {'model': model, 'ids': ids, 'age': 60}).answer() == NOTHING
+
+
+def test_that_many_were_deleted_is_told_to_those_alone_who_show_them(holding, ann, make, sql):
+    """To everybody else it would say that something has become of records that he may not read."""
+    ids = make(count=1500)
+    kept, gone = ids[700], ids[:700] + ids[701:]
+    page, other = showing(ann, [kept, gone[0]]), showing(ann, [kept])
+    answer, of_other = holding.hold(page), holding.hold(other)
+    sql(f'DELETE FROM {TABLE} WHERE id = ANY(%s)', (gone,))
+    assert answer.result().json() == {**NOTHING, 'gone': [gone[0]]}
+    silent(of_other)
+    sql(f"UPDATE {TABLE} SET name = 'x' WHERE id = %s", (kept,))
+    assert of_other.result().json() == {**NOTHING, 'changed': [kept]}
+
+
 @pytest.mark.parametrize('operation', ['write', 'unlink', 'create'])
 def test_who_may_not_read_a_record_learns_nothing_of_it(holding, ann, new_user, make, sql, operation):
     """Though the page claims to show it: that it has no right is all it hears, and then nothing any more."""
@@ -146,9 +179,25 @@ def test_who_may_not_read_the_model_is_refused(ann):
 @pytest.mark.parametrize('params', [
     {}, {'model': 7}, {'model': 'x' * 300}, {'model': MODEL, 'ids': 'all'}, {'model': MODEL, 'ids': [True]},
     {'model': MODEL, 'ids': list(range(1001))}, {'model': MODEL, 'domain': 'x'}, {'model': MODEL, 'context': [1]},
-    {'model': MODEL, 'others': 1},    {'model': MODEL, 'age': 'old'}], ids=str)
+    {'model': MODEL, 'others': 1},
+    {'model': MODEL, 'age': 'old'}, {'model': MODEL, 'age': 'nan'}, {'model': MODEL, 'age': 10 ** 390},
+    {'model': MODEL, 'domain': [['no_such_field', '=', 1]]}, {'model': MODEL, 'domain': [1]},
+    {'model': MODEL, 'domain': [['id', '=', 'x']], 'age': 1}, {'model': MODEL, 'domain': [['owner_id.no', '=', 1]]},
+    {'model': MODEL, 'domain': ['|'] * 4000 + [['name.x', '=', 'x']] * 4001}], ids=lambda params: str(params)[:90])
 def test_what_is_no_page_is_a_bad_request(ann, params):
-    assert Page(ann.clone(), '/changes', params).poll().status_code == 400
+    answer = Page(ann.clone(), '/changes', params).poll()
+    assert answer.status_code == 400
+    assert answer.json()['error'].count('.') == 1
+
+
+def test_a_context_is_as_for_any_call_of_the_page(stack, ann, admin, make):
+    """Whatever its names; it can't make the user another one."""
+    [record] = make(admin.uid)
+    page = {'model': MODEL, 'ids': [record], 'context': {'\xe9': 1, 'uid': 1, 'su': True, 'active_test': False}}
+    assert Page(ann.clone(), '/changes', page).answer() == {**NOTHING, 'gone': [record]}
+    if stack.host != 'openerp-7.0':
+        page['context'] = {'allowed_company_ids': [10 ** 6]}
+        assert Page(ann.clone(), '/changes', page).poll().status_code == 400
 
 
 def test_many_who_look_at_the_same_are_told_to_take_turns(stack, ann, make, sql):

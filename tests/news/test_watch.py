@@ -175,6 +175,119 @@ def test_an_administrator_lists_a_model_and_takes_it_back(ann, admin, sql):
     assert sql("SELECT count(*) FROM pg_proc WHERE proname LIKE 'longpolling%%res_currency'") == [(0,)]
 
 
+def listed(admin, *models) -> list[int]:
+    """These models are watched, too; the ids in the list, with which it ends."""
+    watches = [admin.rpc('longpolling.watch', 'create', [{'model': model}]) for model in models]
+    return [watch[0] if isinstance(watch, list) else watch for watch in watches]
+
+
+def test_models_that_share_a_table_are_told_each(ann, admin, sql):
+    """And so is the model of a table from which another one inherits: all actions, and those without a window."""
+    models = ('ir.actions.actions', 'ir.actions.act_window_close', 'ir.actions.act_window')
+    watches = listed(admin, *models)
+    try:
+        pages = [following(ann, f'model:{model}') for model in models]
+        [action] = admin.rpc('ir.actions.act_window', 'search', [[]], {'limit': 1})
+        admin.rpc('ir.actions.act_window', 'write', [[action], {'help': 'watched'}])
+        for page in pages:
+            assert {'operation': 'write', 'ids': [action], 'fields': None} in told(page)
+        sql('UPDATE ir_actions SET help = help WHERE id = %s', (action,))
+        for page in pages[:2]:
+            assert told(page) == [{'operation': 'write', 'ids': [action], 'fields': None}]
+        admin.rpc('longpolling.watch', 'unlink', [watches[:1]])
+        watches = watches[1:]
+        sql('UPDATE ir_actions SET help = help WHERE id = %s', (action,))
+        assert told(pages[1]) == [{'operation': 'write', 'ids': [action], 'fields': None}]
+        assert sql("SELECT count(*) FROM longpolling_event WHERE channel = 'model:ir.actions.actions' AND id > ("
+                   "SELECT max(id) - 1 FROM longpolling_event)") == [(0,)]
+    finally:
+        admin.rpc('longpolling.watch', 'unlink', [watches])
+    for table in ('ir_actions', 'ir_act_window'):
+        assert sql(TRIGGERS, (table,)) == [(0,)]
+
+
+def test_what_is_written_to_the_record_that_a_model_delegates_to_is_told(ann, admin, sql):
+    """A user's name is his partner's: whoever changes the partner changes the user."""
+    watches = listed(admin, 'res.users')
+    try:
+        page = following(ann, 'model:res.users')
+        [user] = admin.rpc('res.users', 'read', [[ann.uid], ['partner_id']])
+        sql('UPDATE res_partner SET comment = comment WHERE id = ANY(%s)', ([user['partner_id'][0]],))
+        assert told(page) == [{'operation': 'write', 'ids': [ann.uid], 'fields': None}]
+        sql('UPDATE res_partner SET comment = comment WHERE id NOT IN (SELECT partner_id FROM res_users)')
+        sql('UPDATE res_users SET active = active WHERE id = %s', (ann.uid,))
+        assert told(page) == [{'operation': 'write', 'ids': [ann.uid], 'fields': None}]
+    finally:
+        admin.rpc('longpolling.watch', 'unlink', [watches])
+    assert sql(TRIGGERS, ('res_partner',)) == [(0,)]
+
+
+LONG = 'Long ' + 'é' * 29       # 63 bytes
+COLUMN = '"Some ""name"""'
+WRITTEN = [{'operation': 'create', 'ids': [1, 2], 'fields': None},
+           {'operation': 'write', 'ids': [2], 'fields': ['Some "name"']},
+           {'operation': 'unlink', 'ids': [1], 'fields': None}]
+
+
+@pytest.mark.parametrize('statement', [
+    f'CREATE TABLE "{LONG}" (id bigint, {COLUMN} jsonb)',
+    (f'CREATE TABLE "{LONG}" (id bigint, {COLUMN} jsonb) PARTITION BY LIST (id); '
+     f'CREATE TABLE one PARTITION OF "{LONG}" FOR VALUES IN (1); CREATE TABLE rest PARTITION OF "{LONG}" DEFAULT'),
+    f'CREATE TABLE "{LONG}" (id bigint, {COLUMN} jsonb); CREATE TABLE rest () INHERITS ("{LONG}")'],
+    ids=['plain', 'partitioned', 'inherited'])
+def test_tables_of_every_kind_are_watched(stack, statement):
+    """With any name; and a part of it that is written by itself, too. Nothing of it is left here."""
+    def changes(cr):
+        cr.execute("SELECT payload FROM longpolling_event WHERE channel = 'model:x''y' AND txid = txid_current() "
+                   "ORDER BY id")
+        return [json.loads(row[0]) for row in cr.fetchall()]
+
+    def write(cr, table):
+        cr.execute("DELETE FROM longpolling_event WHERE channel = 'model:x''y'")
+        cr.execute(f'INSERT INTO "{table}" VALUES (2 + %s, NULL), (3 + %s, NULL)', (first, first))
+        cr.execute(f'UPDATE "{table}" SET {COLUMN} = %s WHERE id = 3 + %s', ('["%"]', first))
+        cr.execute(f'DELETE FROM "{table}" WHERE id = 2 + %s', (first,))
+        return [{**change, 'ids': [each - 1 - first for each in change['ids']]} for change in changes(cr)]
+
+    with contextlib.closing(psycopg2.connect(stack.dsn)) as connection, connection.cursor() as cr:
+        cr.execute(statement)
+        assert watching.sync(cr, {"x'y": LONG}, {"x'y": ['Some "name"']}) == []
+        first = -1
+        assert write(cr, LONG) == WRITTEN
+        if 'rest' in statement:
+            first = 5
+            assert write(cr, 'rest') == WRITTEN
+        # What is unchanged is left alone, and the functions go with the table.
+        before = "SELECT oid, proname FROM pg_proc WHERE proname LIKE 'longpolling\\_watch%%' ORDER BY oid"
+        cr.execute(before)
+        functions = cr.fetchall()
+        assert watching.sync(cr, {"x'y": LONG}, {"x'y": ['Some "name"']}) == []
+        cr.execute(before)
+        assert cr.fetchall() == functions
+        cr.execute(f'DROP TABLE "{LONG}" CASCADE')
+        assert watching.sync(cr, {"x'y": LONG}) == []
+        cr.execute(before)
+        assert cr.fetchall() == []
+        cr.execute('SHOW lock_timeout')
+        assert cr.fetchall() == [('0',)]
+        connection.rollback()
+
+
+def test_new_rows_with_lower_ids_are_told_too(page, transaction):
+    """Of a transaction that has told too much already, and brings ids of its own instead of the sequence's."""
+    first = 2 ** 31 - 500
+    with transaction() as cr:
+        for number in range(300):
+            cr.execute(f"INSERT INTO {TABLE} (id, name) VALUES (%s, 'x')", (first - number,))
+        cr.execute(f"DELETE FROM {TABLE} WHERE id > %s", (first - 300,))
+    changes = [change for change in told(page) if change['operation'] == 'create']
+    many = [change for change in changes if 'many' in change]
+    seen = {each for change in changes for each in change.get('ids', ())}
+    assert all(each in seen or any(change['from'] is None or change['from'] <= each for change in many)
+               for each in range(first - 299, first + 1))
+    assert len(many) == 2 and len(changes) < 250
+
+
 @pytest.fixture
 def own(host, up):
     """A stack of its own, whose modules may be updated and removed."""
@@ -198,6 +311,13 @@ def update(stack, modules):
     stack.start_host()
 
 
+def signalled(stack) -> int:
+    """How often processes were told to clear their caches."""
+    sequence = 'base_cache_signaling' if stack.host == 'openerp-7.0' else 'orm_signaling_default_id_seq'
+    [(number,)] = query(stack, f'SELECT last_value FROM {sequence}')
+    return number
+
+
 def test_triggers_survive_updates_and_go_with_the_module(own):
     """Updates of the module that owns the table and of web_longpolling leave them; what is missing a start makes good;
     the removal of web_longpolling takes them along.
@@ -207,10 +327,12 @@ def test_triggers_survive_updates_and_go_with_the_module(own):
     update(own, 'longpolling_test,web_longpolling')
     assert query(own, "SELECT oid FROM pg_trigger WHERE tgrelid = %s::regclass ORDER BY oid", (TABLE,)) == before
     query(own, f'DROP TRIGGER longpolling_watch_update ON {TABLE}')
+    caches = signalled(own)
     own.stop_host()
     own.start_host()
     admin = visit(own, own.login, own.password)
     eventually(lambda: query(own, TRIGGERS, (TABLE,)) == [(4,)], seconds=60)
+    assert signalled(own) == caches     # a process that starts clears nobody's caches
     admin.uninstall('web_longpolling')
     assert query(own, "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'longpolling%%'") == []
     assert query(own, "SELECT proname FROM pg_proc WHERE proname LIKE 'longpolling%%'") == []

@@ -76,10 +76,12 @@ class Watch(models.Model):
             model._name in listed or getattr(model, '_longpolling_watch', False)))
 
     def _sync(self):
-        models = [self.env[name] for name in self.watched()]
+        models, before = [self.env[name] for name in self.watched()], watching.tables(self.env.cr)
         late = watching.sync(self.env.cr, {model._name: model._table for model in models},
-                             {model._name: watching.named(model) for model in models})
-        self.env.registry.clear_cache()
+                             {model._name: watching.named(model) for model in models},
+                             {model._name: watching.delegated(model._name, self.env.get) for model in models})
+        if watching.tables(self.env.cr) != before:      # each process that starts comes here
+            self.env.registry.clear_cache()
         return late
 
     @tools.ormcache()

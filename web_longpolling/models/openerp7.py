@@ -80,10 +80,12 @@ class Watch(osv.Model):
             name in listed or getattr(model, '_longpolling_watch', False)))
 
     def _sync(self, cr):
-        models = [self.pool.get(name) for name in self.watched(cr, SUPERUSER_ID)]
+        models, before = [self.pool.get(name) for name in self.watched(cr, SUPERUSER_ID)], watching.tables(cr)
         late = watching.sync(cr, dict((model._name, model._table) for model in models),
-                             dict((model._name, watching.named(model)) for model in models))
-        self._tables.clear_cache(self)
+                             dict((model._name, watching.named(model)) for model in models),
+                             dict((model._name, watching.delegated(model._name, self.pool.get)) for model in models))
+        if watching.tables(cr) != before:
+            self._tables.clear_cache(self)
         return late
 
     @tools.ormcache()
