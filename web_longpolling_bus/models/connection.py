@@ -8,15 +8,13 @@ a browser says so when its last tab leaves, and renews its connection every few 
 lost its network, does not.
 """
 import datetime
-import logging
 import os
 
 from odoo import fields, models
 from odoo.http import STORED_SESSION_BYTES, request, root
 
-_logger = logging.getLogger(__name__)
+from ..parameters import seconds
 
-PARAMETER = 'web_longpolling_bus.renewal'
 # Seconds between two renewals. Who has missed two is away.
 RENEWAL = 120
 MISSED = 2.5
@@ -46,7 +44,7 @@ class Connection(models.Model):
     _name_unique = models.UniqueIndex('(name)')
 
     def _renewal(self):
-        return max(1, int(self.env['ir.config_parameter'].sudo().get_param(PARAMETER, RENEWAL)))
+        return seconds(self.env, 'renewal', RENEWAL)
 
     def _ticket_seconds(self):
         return int(MISSED * self._renewal()) + SPARE
@@ -144,7 +142,12 @@ class Connection(models.Model):
 
 
 def remove_traces(env):
-    """The addon is being removed: nothing of it stays behind in the database."""
+    """The addon is being removed: nothing of it stays behind in the database, and nobody who polled stays online.
+
+    Who goes on with a WebSocket says that he is there when he hears that.
+    """
+    env['web_longpolling_bus.connection'].sudo().search([])._leave()
+    env.cr.flush()      # Odoo adds to the bus now, of which the events must be gone, too
     env.cr.execute("""
         DELETE FROM longpolling_ticket WHERE channels LIKE '%"web\\_longpolling\\_bus.%';
         DELETE FROM longpolling_event WHERE channel LIKE 'web\\_longpolling\\_bus.%';
