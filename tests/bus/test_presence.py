@@ -76,6 +76,17 @@ def test_who_has_a_websocket_by_now_is_not_missed(stack, ann, admin, status, ren
     assert status(ann.uid) == 'offline'
 
 
+def test_a_fault_of_another_module_keeps_nobody_else_online(stack, ann, admin, status, renewal, sql):
+    """The scheduled action goes on with the next one, and does not begin with this one again."""
+    admin.create_user('unlucky', 'unlucky')
+    browsers = [enter(visit(stack, 'unlucky')), enter(ann)]
+    sql("UPDATE web_longpolling_bus_connection SET seen = seen - interval '1 day'")
+    assert admin.rpc('longpolling.bus.test', 'expire') == 2
+    assert status(ann.uid) == 'offline'
+    assert admin.rpc('longpolling.bus.test', 'expire') == 0
+    browsers[1].leave()
+
+
 def test_a_guest_is_online_and_offline(stack, admin, sql):
     """By invitation link, without a login."""
     guest = visit(stack)

@@ -8,12 +8,16 @@ a browser says so when its last tab leaves, and renews its connection every few 
 lost its network, does not.
 """
 import datetime
+import logging
 import os
 
 from odoo import fields, models
 from odoo.http import STORED_SESSION_BYTES, request, root
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..parameters import seconds
+
+_logger = logging.getLogger(__name__)
 
 # Seconds between two renewals. Who has missed two is away.
 RENEWAL = 120
@@ -137,8 +141,21 @@ class Connection(models.Model):
         """
         self.sudo().search([('seen', '<', self._deadline()), ('gone', '=', True)]).unlink()
         gone = self.sudo().search([('seen', '<', self._deadline())])
-        gone._leave()
+        gone._leave_one_by_one()
         return len(gone)
+
+    def _leave_one_by_one(self):
+        """As `_leave`, but what fails with one of them does not keep the others online."""
+        for connection in self:
+            try:
+                with self.env.cr.savepoint():
+                    connection._leave()
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                continue        # somebody writes the same presence; the next run sees what became of it
+            except Exception:
+                _logger.exception("What Odoo does when a WebSocket closes has failed for %s.",
+                                  connection._person() or 'a visitor')
+                connection.unlink()
 
 
 def remove_traces(env):
@@ -146,7 +163,7 @@ def remove_traces(env):
 
     Who goes on with a WebSocket says that he is there when he hears that.
     """
-    env['web_longpolling_bus.connection'].sudo().search([])._leave()
+    env['web_longpolling_bus.connection'].sudo().search([])._leave_one_by_one()
     env.cr.flush()      # Odoo adds to the bus now, of which the events must be gone, too
     env.cr.execute("""
         DELETE FROM longpolling_ticket WHERE channels LIKE '%"web\\_longpolling\\_bus.%';

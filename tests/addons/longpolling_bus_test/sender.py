@@ -7,6 +7,16 @@ from odoo import api, models
 from odoo.addons.bus.models.bus import json_dump
 
 
+class IrWebsocket(models.AbstractModel):
+    _inherit = 'ir.websocket'
+
+    def _on_websocket_closed(self, cookies):
+        """A module that has a fault."""
+        super()._on_websocket_closed(cookies)
+        if self.env.user.login == 'unlucky':
+            raise ValueError("this module has a fault")
+
+
 class Sender(models.AbstractModel):
     _name = 'longpolling.bus.test'
     _description = "Sends on Odoo's bus"
