@@ -72,7 +72,8 @@ def ticket(cr, channels, uid=None, seconds=LASTS):
         raise ValueError("Name at least one channel.")
     secret = base64.urlsafe_b64encode(os.urandom(_RANDOM)).decode('ascii')
     token = '%s.%s' % (place_of(_database(cr)), secret)
-    cr.execute(_INSERT, (taken_apart(token)[1], None if uid is False else uid, json.dumps(channels, separators=(',', ':')), _positive(seconds)))
+    cr.execute(_INSERT, (taken_apart(token)[1], None if uid is False else uid,
+                         json.dumps(channels, separators=(',', ':')), _positive(seconds)))
     return str(token)
 
 
