@@ -115,7 +115,7 @@ def test_browsers_without_shared_workers(site, person):
     ann, bob = person('ann', shared=False), person('bob')
     tab = ann.new_page()
     ann.open(page=tab)
-    assert len(site.polls()) == 3
+    eventually(lambda: len(site.polls()) == 3)
     said = word()
     bob.say(said)
     ann.sees(said)

@@ -267,6 +267,16 @@ test("who has missed events tells the host, connects again and asks by the last 
     assert.deepEqual(next.events, [...OPENED, ["message", [{ id: 8, message: 8 }]]]);
 });
 
+test("who is closed while he tells the host what he has missed is closed once", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.sidecar("messages", 200, { position: "p9", events: [], missed: true });
+    socket.close(1000);
+    await settle();
+    await bus.host("missed", {});
+    assert.deepEqual(socket.events.slice(1), [["close", 1000, ""]]);
+});
+
 test("parts of messages that were sent side by side come in any order, and each message is whole", async () => {
     const bus = new FakeBus();
     const socket = await bus.polling();

@@ -491,8 +491,9 @@
             browser.position = null;
             this.ended = true;
             await call(this.settings.base, "missed", {});
-            this.ended = false;
-            this.close(KEEP_ALIVE_TIMEOUT);
+            if (this.socket.readyState === Socket.OPEN) {
+                this.close(KEEP_ALIVE_TIMEOUT);
+            }
         }
 
         fail() {
