@@ -124,6 +124,8 @@ def test_browsers_without_shared_workers(site, person):
     eventually(lambda: len(site.polls()) == 2)
     everybody_hears(ann, bob)
     bob.sees_member('Ann', 'Online')
+    # What the worker itself sends then is cut off now and then.
+    assert ann.page.evaluate('[...web_longpolling_bus_leave.values()].map((worker) => worker.polling)') == [True]
     ann.leave()
     bob.sees_member('Ann', 'Offline')
 

@@ -683,7 +683,7 @@ test("a worker of one page alone leaves with it", async () => {
     await bus.polling();
     bus.hears.message({ data: { action: "BUS:LEAVE" } });
     assert.equal(bus.request("leave").body, bus.name);
-    assert.deepEqual(bus.told, []);
+    assert.deepEqual(bus.told[0], { name: bus.name, polling: true, pages: 1 }); // its page says it as well
 });
 
 test("the last page of a browser that polls sends a beacon, and no other does", () => {

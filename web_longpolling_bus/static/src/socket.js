@@ -739,18 +739,23 @@
     const is_left = () => shared && ports.size === 0;
     const is_polling = () => [...sockets].some((each) => each.inner instanceof Polls && !each.inner.ended);
 
+    function tell_pages(polling, number) {
+        const told = { name: browser.name, polling: polling, pages: number };
+        if (pages !== null) {
+            pages.postMessage(told);
+        } else if (!shared) {
+            scope.postMessage({ type: "WEB_LONGPOLLING_BUS", data: told }); // Odoo's bus service hands it on
+        }
+    }
+
     /** Tell the pages what the last of them has to say when it leaves; see leave.js. */
     function announce() {
-        if (pages !== null) {
-            pages.postMessage({ name: browser.name, polling: is_polling(), pages: Math.max(1, ports.size) });
-        }
+        tell_pages(is_polling(), Math.max(1, ports.size));
     }
 
     /** Under its old name nothing comes any more: it was left. */
     function rename() {
-        if (pages !== null) {
-            pages.postMessage({ name: browser.name, polling: false, pages: 1 });
-        }
+        tell_pages(false, 1);
         browser.name = new_name();
         announce();
     }
