@@ -20,6 +20,9 @@ from .publishing import check_channel
 # Seconds that a ticket is good, unless it is renewed.
 LASTS = 3600
 
+# Seconds: some three centuries. PostgreSQL would fail of still more, and with it the transaction of the host.
+LONGEST = 1e10
+
 # Bytes of a token that nobody can guess.
 _RANDOM = 24
 _TOKEN = re.compile(r'([0-9a-f]{12})\.([A-Za-z0-9_-]{32})\Z')
@@ -55,18 +58,22 @@ def ticket(cr, channels, uid=None, seconds=LASTS):
     """Permit whoever has the token to follow `channels`, from the commit of this transaction on.
 
     :param cr: the host's cursor, as in any model code
-    :param channels: list of names
-    :param uid: the id of the user whose login alone may use it; None: whoever has the token, also without a login
+    :param channels: list of names, or one name
+    :param uid: the id of the user whose login alone may use it; None or False: whoever has the token, also without a
+        login
     :param seconds: how long it is good, from now on
     :returns: the token, a text that can't be guessed. It is a secret: send it to the page that may follow, and no other
-    :raises ValueError: if there is no channel, one can't be that, or `seconds` is not positive
+    :raises ValueError: if there is no channel, one can't be that, or `seconds` is not positive, or endless
     """
+    if isinstance(channels, (bytes, type(u''))):
+        channels = [channels]
     channels = sorted(set(check_channel(channel) for channel in channels))
     if not channels:
         raise ValueError("Name at least one channel.")
     secret = base64.urlsafe_b64encode(os.urandom(_RANDOM)).decode('ascii')
     token = '%s.%s' % (place_of(_database(cr)), secret)
-    cr.execute(_INSERT, (taken_apart(token)[1], uid, json.dumps(channels, separators=(',', ':')), _positive(seconds)))
+    cr.execute(_INSERT, (taken_apart(token)[1], None if uid is False else uid,
+                         json.dumps(channels, separators=(',', ':')), _positive(seconds)))
     return str(token)
 
 
@@ -74,7 +81,7 @@ def renew_ticket(cr, token, seconds=LASTS):
     """Let a ticket that has not expired be good for so many seconds from now on.
 
     :returns: whether there is such a ticket
-    :raises ValueError: if `seconds` is not positive
+    :raises ValueError: if `seconds` is not positive, or endless
     """
     return _changed(cr, token, _RENEW, (_positive(seconds),))
 
@@ -96,7 +103,7 @@ def _changed(cr, token, statement, parameters):
 
 
 def _positive(seconds):
-    if not seconds > 0:
+    if not 0 < seconds < LONGEST:
         raise ValueError("A ticket is good for a positive number of seconds, not for %r." % (seconds,))
     return seconds
 

@@ -16,8 +16,12 @@ dies.
     'data': ['security/ir.model.access.csv', 'data/cron.xml'],
     'assets': {
         'bus.websocket_worker_assets': ['web_longpolling_bus/static/src/socket.js'],
-        'web.assets_backend': ['web_longpolling_bus/static/src/leave.js'],
-        'web.assets_frontend': ['web_longpolling_bus/static/src/leave.js'],
+        'web.assets_backend': ['web_longpolling_bus/static/src/leave*.js'],
+        'web.assets_frontend': ['web_longpolling_bus/static/src/leave*.js'],
+        # What guests, portal users of a project, and the point of sale have in place of these.
+        'mail.assets_public': ['web_longpolling_bus/static/src/leave*.js'],
+        'project.webclient': ['web_longpolling_bus/static/src/leave*.js'],
+        'point_of_sale.base_app': ['web_longpolling_bus/static/src/leave*.js'],
     },
     'uninstall_hook': 'remove_traces',
     'installable': True,

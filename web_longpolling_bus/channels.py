@@ -7,8 +7,9 @@ import hashlib
 # All names begin with it.
 PREFIX = 'web_longpolling_bus.'
 
-# Characters of one event, of which each may take two in its JSON; a message that is longer is several events.
-MOST = 400000
+# Characters of one event; a message that is longer is several events. Odoo's own messages are ASCII, of which each
+# character may take two in the event's JSON; of others it may take twelve.
+MOST, MOST_OF_OTHERS = 400000, 80000
 
 
 def feed_channel(channel):
@@ -30,5 +31,6 @@ def payloads(number, message):
     :param number: the id
     :param message: JSON text
     """
-    parts = [message[start:start + MOST] for start in range(0, len(message), MOST)] or ['']
+    most = MOST if message.isascii() else MOST_OF_OTHERS
+    parts = [message[start:start + most] for start in range(0, len(message), most)] or ['']
     return [[number, part, True] for part in parts[:-1]] + [[number, parts[-1]]]

@@ -16,13 +16,18 @@ EXPECTED = [r'selfie_segmentation', r'WebSocket connection to', r'Failed to load
 
 
 class Person:
-    """A browser of a user or, without a login, of a guest; `errors` are what its consoles complained of."""
+    """A browser of a user or, without a login, of a guest; `errors` are what its consoles complained of.
 
-    def __init__(self, site, browser, login: str | None):
+    shared  whether it has shared workers
+    """
+
+    def __init__(self, site, browser, login: str | None, shared: bool = True):
         self.site = site
         self.login = login
         self.errors: list[str] = []
         self.context = browser.new_context(viewport={'width': 1200, 'height': 800})
+        if not shared:
+            self.context.add_init_script('Object.defineProperty(window, "SharedWorker", {value: undefined})')
         self.session: Session | None = None
         if login:
             self.log_in(login)

@@ -40,8 +40,8 @@ def person(site, browser):
     """`person(login)`: a browser of a user, or of a guest, in the channel."""
     people = []
 
-    def come(login=None) -> Person:
-        people.append(Person(site, browser, login))
+    def come(login=None, **how) -> Person:
+        people.append(Person(site, browser, login, **how))
         return people[-1].open()
     site.proxy.life = LIFE
     yield come
@@ -86,6 +86,7 @@ def test_two_users_and_a_guest_talk(site, person, way, capsys):
     # As if ann had read them on her telephone.
     ann.session.call('/discuss/channel/mark_as_read', {'channel_id': chat, 'last_message_id': last})
     took['read elsewhere'] = [ann.sees_unread('Bob', 0)]
+    assert guest.page.evaluate('window.web_longpolling_bus_leave !== undefined'), 'its bundle is another one'
     bob.leave()
     took['offline'] = [ann.sees_member('Bob', 'Offline')]
     assert len(site.polls()) == (0 if way == 'works' else 2)
@@ -114,6 +115,27 @@ def test_two_tabs_and_a_reload(site, person):
     everybody_hears(bob, ann)
     everybody_hears(ann, bob)
     bob.sees_member('Ann', 'Online')
+
+
+def test_browsers_without_shared_workers(site, person):
+    """As on telephones: each tab has a worker of its own, and polls; the last one that leaves says good-bye."""
+    site.proxy.way = 'refuses'
+    ann, bob = person('ann', shared=False), person('bob')
+    tab = ann.new_page()
+    ann.open(page=tab)
+    eventually(lambda: len(site.polls()) == 3)
+    said = word()
+    bob.say(said)
+    ann.sees(said)
+    ann.sees(said, tab)
+    tab.close(run_before_unload=True)
+    eventually(lambda: len(site.polls()) == 2)
+    everybody_hears(ann, bob)
+    bob.sees_member('Ann', 'Online')
+    # What the worker itself sends then is cut off now and then.
+    assert ann.page.evaluate('[...web_longpolling_bus_leave.values()].map((worker) => worker.polling)') == [True]
+    ann.leave()
+    bob.sees_member('Ann', 'Offline')
 
 
 def test_a_sidecar_restarts(site, person):

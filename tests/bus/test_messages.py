@@ -64,6 +64,15 @@ def test_a_message_is_as_large_as_stock_lets_it_be(client, ann, send, channel):
     assert browser.payloads() == [text, 'small']
 
 
+def test_a_row_that_another_module_writes_may_hold_any_character(client, ann, admin, channel):
+    """Odoo's own messages are ASCII, and of others each character may be twelve bytes of an event."""
+    browser = client(ann, channel)
+    text = '\U0001f600\u20ac' * 150000
+    admin.rpc('longpolling.bus.test', 'write_row', [channel, text])
+    browser.poll_until(browser.payloads)
+    assert browser.payloads() == [text]
+
+
 def test_a_message_to_a_thousand_channels_takes_few_statements(client, ann, admin, channel, capsys):
     """Each statement is a round trip to the database."""
     channels = [f'{channel}-{number}' for number in range(1000)]
@@ -143,6 +152,23 @@ def test_missed_messages_reach_the_page(stack, client, ann, send, channel, sql):
     browser.session.call('/web_longpolling_bus/missed', {})
     assert browser.session.call('/bus/has_missed_notifications', ask) is True
     assert browser.session.call('/bus/has_missed_notifications', ask) is False, 'it is said once'
+
+
+@pytest.mark.parametrize('name, value, says', [
+    ('transport', ' LongPolling ', '~longpolling~'), ('transport', 'polling', '~auto~'), ('transport', 'WEBSOCKET', ''),
+    ('retry', '60s', '~60~'), ('retry', '1.5', '~1~'), ('retry', '-5', '~1~'), ('retry', 'nan', '~60~'),
+    ('retry', '1e9', '~86400~'), ('renewal', '2m', 120), ('renewal', '1e99', 86400), ('renewal', ' 7 ', 7)])
+def test_no_page_fails_by_a_wrong_parameter(client, ann, admin, name, value, says):
+    """It could not be corrected any more."""
+    admin.rpc('ir.config_parameter', 'set_param', [f'web_longpolling_bus.{name}', value])
+    try:
+        if name == 'renewal':
+            assert client(ann).renewal == says
+        else:
+            version = ann.call('/web/session/get_session_info', {})['websocket_worker_version']
+            assert says in version if says else '~' not in version
+    finally:
+        admin.rpc('ir.config_parameter', 'set_param', [f'web_longpolling_bus.{name}', False])
 
 
 class StockReader:

@@ -63,6 +63,30 @@ def test_who_renews_stays_and_who_does_not_is_offline(ann, bob, admin, status, r
     crashed.leave()
 
 
+def test_who_has_a_websocket_by_now_is_not_missed(stack, ann, admin, status, renewal, sql):
+    """That one says when he leaves; his ticket is of no use any more."""
+    browser = enter(ann)
+    browser.move()
+    sql("UPDATE web_longpolling_bus_connection SET seen = seen - interval '1 day'")
+    admin.rpc('longpolling.bus.test', 'expire')
+    assert status(ann.uid) == 'online'
+    assert browser.poll() == 410
+    browser.subscribe()
+    browser.leave()
+    assert status(ann.uid) == 'offline'
+
+
+def test_a_fault_of_another_module_keeps_nobody_else_online(stack, ann, admin, status, renewal, sql):
+    """The scheduled action goes on with the next one, and does not begin with this one again."""
+    admin.create_user('unlucky', 'unlucky')
+    browsers = [enter(visit(stack, 'unlucky')), enter(ann)]
+    sql("UPDATE web_longpolling_bus_connection SET seen = seen - interval '1 day'")
+    assert admin.rpc('longpolling.bus.test', 'expire') == 2
+    assert status(ann.uid) == 'offline'
+    assert admin.rpc('longpolling.bus.test', 'expire') == 0
+    browsers[1].leave()
+
+
 def test_a_guest_is_online_and_offline(stack, admin, sql):
     """By invitation link, without a login."""
     guest = visit(stack)

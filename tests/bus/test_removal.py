@@ -4,7 +4,7 @@ import pytest
 
 from tests.bus.conftest import INSTALL, TIMEOUT
 from tests.support import fixtures
-from tests.support.bus_client import MESSAGES, BusClient
+from tests.support.bus_client import MESSAGES, BusClient, enter
 from tests.support.clients import visit
 from tests.support.held_polls import eventually
 
@@ -27,6 +27,8 @@ def test_the_addon_is_removed_without_a_trace(stack, admin, sql):
     browser.subscribe('test')
     admin.rpc('longpolling.bus.test', 'send', ['test', ['one']])
     browser.poll_until(browser.payloads)
+    online = enter(admin)
+    assert sql("SELECT status FROM mail_presence WHERE user_id = %s", (admin.uid,)) == [('online',)]
     admin.uninstall('web_longpolling_bus')
 
     admin = visit(stack, stack.login, stack.password)
@@ -40,6 +42,8 @@ def test_the_addon_is_removed_without_a_trace(stack, admin, sql):
     assert admin.http.post(f'{stack.url}/web_longpolling_bus/leave', data='x', timeout=30).status_code == 404
     eventually(lambda: admin.poll(MESSAGES, {'ticket': browser.ticket}).status_code in (404, 410))
 
+    # With a WebSocket it would have been closed.
+    assert sql("SELECT status FROM mail_presence WHERE user_id = %s", (online.uid,)) == [('offline',)]
     assert sql("SELECT relname FROM pg_class WHERE relname LIKE 'web\\_longpolling\\_bus%'") == []
     left = [(table, column) for table, column in sql(LEFT_IN) if sql(
         f'SELECT 1 FROM "{table}" WHERE "{column}"::text LIKE \'%%web_longpolling_bus%%\' LIMIT 1')]

@@ -18,6 +18,13 @@ async function refused() {
     return { bus, socket };
 }
 
+/** A second goes by in which nothing happens. */
+async function polls_on(bus) {
+    await bus.advance(1000);
+    bus.held("messages").forEach((request) => request.answer_all(204));
+    bus.held("renew").forEach((request) => request.answer_all(200, { result: { renewed: true } }));
+}
+
 // -- a WebSocket or polls
 
 test("without anything of ours in the version the socket is the browser's own", () => {
@@ -32,11 +39,11 @@ test("a WebSocket that opens is taken, and hears Odoo's own version", async () =
     assert.equal(bus.native.address, "wss://odoo.example/websocket?version=19.0-2");
     assert.throws(() => socket.send("too early"));
     bus.native.open();
-    bus.native.onmessage({ data: "[1]" });
+    bus.native.onmessage({ data: '[{"id":1}]' });
     socket.send("up");
     bus.native.end(4001, "expired");
     assert.deepEqual(bus.native.sent, ["up"]);
-    assert.deepEqual(socket.events, [...OPENED, ["message", [1]], ["close", 4001, "expired"]]);
+    assert.deepEqual(socket.events, [...OPENED, ["message", [{ id: 1 }]], ["close", 4001, "expired"]]);
     await bus.advance(60000);
     assert.equal(bus.network.requests.length, 0);
 });
@@ -97,7 +104,54 @@ test("where there is neither the worker is told that it could not be opened", as
     assert.deepEqual(next.events, [["error"], ["close", 1006, ""]]);
 });
 
+test("a server that has no room again and again is one that dies", async () => {
+    const bus = new FakeBus();
+    for (const code of [1013, 1011]) {
+        await bus.socket();
+        bus.native.open();
+        bus.native.end(code);
+    }
+    await bus.socket();
+    assert.deepEqual([bus.natives.length, bus.held("open").length], [2, 1]);
+});
+
+test("where no sidecar answers, each next one is a WebSocket, as without the addon", async () => {
+    const bus = new FakeBus();
+    for (const [number, body] of [[1, ""], [2, "<html>a page for everything</html>"]]) {
+        await bus.socket();
+        assert.equal(bus.natives.length, number);
+        bus.native.end();
+        await bus.sidecar("open", body ? 200 : 502, body);
+    }
+    const socket = await bus.socket();
+    bus.native.open();
+    assert.deepEqual(socket.events, OPENED);
+    await bus.advance(200000); // and no other one is tried beside it
+    assert.equal(bus.natives.length, 3);
+});
+
 // -- back to the WebSocket
+
+test("one that is not answered is given up, and tried again later", async () => {
+    const { bus } = await refused();
+    await bus.advance(65000);
+    assert.ok(bus.native.closed);
+    for (let second = 0; second < 121; second += 1) {
+        await polls_on(bus);
+    }
+    assert.equal(bus.natives.length, 3);
+});
+
+test("who has a WebSocket by now is not taken for gone when he does not renew", async () => {
+    const { bus } = await refused();
+    await bus.advance(60000);
+    bus.native.open();
+    await bus.advance(20000);
+    assert.equal(bus.held("moved").length, 0);
+    await bus.socket();
+    assert.deepEqual(bus.asked("moved"), { name: bus.name, ticket: "ticket-1" });
+    assert.equal(bus.held("leave").length, 0);
+});
 
 test("a WebSocket that has lived for twenty seconds beside the polls is taken", async () => {
     const { bus, socket } = await refused();
@@ -112,8 +166,8 @@ test("a WebSocket that has lived for twenty seconds beside the polls is taken", 
     assert.equal(bus.held("messages").length + bus.held("leave").length, 0);
     const next = await bus.socket();
     assert.deepEqual([next.events, bus.natives.length], [OPENED, 2]);
-    probe.onmessage({ data: "[2]" });
-    assert.deepEqual(next.events[1], ["message", [2]]);
+    probe.onmessage({ data: '[{"id":2}]' });
+    assert.deepEqual(next.events[1], ["message", [{ id: 2 }]]);
 });
 
 test("one that has shown that it works and dies before the worker takes it is not taken", async () => {
@@ -132,9 +186,7 @@ test("the pause until one is tried again doubles, up to half an hour", async () 
     for (let number = 0; number < 7; number += 1) {
         const [before, begun] = [bus.natives.length, bus.clock.time];
         while (bus.natives.length === before) {
-            await bus.advance(1000);
-            bus.held("messages").forEach((request) => request.answer_all(204));
-            bus.held("renew").forEach((request) => request.answer_all(200, { result: { renewed: true } }));
+            await polls_on(bus);
         }
         pauses.push((bus.clock.time - begun) / 1000);
         bus.native.end();
@@ -209,7 +261,89 @@ test("who has missed events tells the host, connects again and asks by the last 
     await bus.sidecar("open", 200, true);
     next.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 9 } }));
     await settle();
-    assert.deepEqual([bus.asked("subscribe").known, bus.asked("subscribe").last], [false, 9]);
+    // A transaction that is still under way may have a lower id, so what comes is told unless it was told.
+    assert.deepEqual([bus.asked("subscribe").known, bus.asked("subscribe").last], [false, 5]);
+    await bus.subscribed({ notifications: [{ id: 8, message: 8 }, { id: 9, message: 1 }] });
+    assert.deepEqual(next.events, [...OPENED, ["message", [{ id: 8, message: 8 }]]]);
+});
+
+test("who is closed while he tells the host what he has missed is closed once", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.sidecar("messages", 200, { position: "p9", events: [], missed: true });
+    socket.close(1000);
+    await settle();
+    await bus.host("missed", {});
+    assert.deepEqual(socket.events.slice(1), [["close", 1000, ""]]);
+});
+
+test("parts of messages that were sent side by side come in any order, and each message is whole", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.messages("p1", [1, '"a', true], [2, '"b', true], [3, "3"]);
+    await bus.messages("p2", [1, '1"'], [4, "4"], [2, '2"']);
+    assert.deepEqual(socket.events.slice(1), [
+        ["message", [{ id: 3, message: 3 }]],
+        ["message", [{ id: 1, message: "a1" }, { id: 4, message: 4 }, { id: 2, message: "b2" }]],
+    ]);
+});
+
+test("nothing is lost or told twice when polls end and a WebSocket takes over", async () => {
+    const { bus, socket } = await refused();
+    await bus.messages("p1", [20, "20"]);
+    await bus.advance(60000);
+    bus.native.open();
+    await bus.advance(15000);
+    await bus.messages("p2", [32, "32"], [30, "30"]); // which committed last
+    await bus.advance(5000);
+    assert.deepEqual(socket.events.at(-1), ["close", 4002, ""]);
+    const next = await bus.socket();
+    next.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a"], last: 30 } }));
+    next.send(JSON.stringify(PRESENCE));
+    assert.deepEqual(bus.native.sent.map((sent) => JSON.parse(sent)), [
+        { event_name: "subscribe", data: { channels: ["a"], last: 20 } }, PRESENCE,
+    ]);
+    const told = (...ids) => ({ data: JSON.stringify(ids.map((id) => ({ id, message: id }))) });
+    bus.native.onmessage(told(30, 32));
+    bus.native.onmessage(told(31, 32, 33)); // one that has committed meanwhile
+    assert.deepEqual(next.events.slice(1), [["message", [{ id: 31, message: 31 }, { id: 33, message: 33 }]]]);
+});
+
+test("nor when polls take over from a WebSocket", async () => {
+    const bus = new FakeBus();
+    const told = (...ids) => ({ data: JSON.stringify(ids.map((id) => ({ id, message: id }))) });
+    for (const id of [40, 42]) {
+        const socket = await bus.socket();
+        bus.native.open();
+        socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a"], last: 5 } }));
+        bus.native.onmessage(told(id));
+        await bus.advance(10000);
+        bus.native.end();
+    }
+    const socket = await bus.socket();
+    await bus.sidecar("open", 200, true);
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a"], last: 42 } }));
+    await settle();
+    assert.equal(bus.asked("subscribe").last, 40);
+    await bus.subscribed({ notifications: [{ id: 41, message: 41 }, { id: 42, message: 42 }] });
+    assert.deepEqual(socket.events.slice(1), [["message", [{ id: 41, message: 41 }]]]);
+});
+
+test("another user, or another database, begins anew", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.messages("p1", [9, "1"]);
+    socket.close(1000); // as Odoo's worker does then
+    await settle();
+    await bus.sidecar("leave", 204);
+    const next = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    next.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 3 } }));
+    await settle();
+    const { uid, known, last } = bus.asked("subscribe");
+    assert.deepEqual([uid, known, last], [null, false, 3]);
+    await bus.subscribed({ notifications: [{ id: 9, message: "another" }] });
+    assert.deepEqual(next.events.slice(1), [["message", [{ id: 9, message: "another" }]]]);
 });
 
 // -- what goes wrong
@@ -344,6 +478,62 @@ test("a host that fails at the subscription is a lost connection", async () => {
     await settle();
     await bus.sidecar("subscribe", 500, "");
     assert.deepEqual(socket.events.slice(1), [["close", 1006, ""]]);
+});
+
+test("a host that is away is asked less and less often for a subscription, until it answers", async () => {
+    const bus = new FakeBus();
+    const pauses = [];
+    for (let number = 0; number < 7; number += 1) {
+        const socket = await bus.socket(polls);
+        const begun = bus.clock.time;
+        await bus.sidecar("open", 200, true);
+        while (socket.readyState === 0) {
+            await bus.advance(1000);
+        }
+        pauses.push((bus.clock.time - begun) / 1000);
+        socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: [], last: 0 } }));
+        await settle();
+        if (number < 6) {
+            await bus.sidecar("subscribe", 502, "");
+        }
+    }
+    assert.deepEqual(pauses, [0, 2, 4, 8, 16, 30, 30]);
+    await bus.subscribed();
+    const next = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    assert.deepEqual(next.events, OPENED);
+});
+
+test("what a host that restarts has not heard is said again", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    socket.send(JSON.stringify(PRESENCE));
+    await settle();
+    await bus.sidecar("event", 502, "");
+    await bus.advance(1000);
+    await bus.host("event", { renewed: true });
+    assert.deepEqual([socket.events, bus.held("event").length], [OPENED, 0]);
+
+    socket.send(JSON.stringify(PRESENCE)); // and now it stays away for longer
+    for (let second = 0; second < 40 && socket.readyState === 1; second += 1) {
+        bus.held("event").forEach((request) => request.answer_all(503, ""));
+        await bus.advance(1000);
+    }
+    assert.deepEqual(socket.events.at(-1), ["close", 1006, ""]);
+    const next = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    await bus.subscribe(next);
+    assert.deepEqual(bus.asked("event"), { name: bus.name, ...PRESENCE, uid: 7 });
+});
+
+test("what the host refuses is not said again", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    socket.send(JSON.stringify(PRESENCE));
+    await settle();
+    bus.request("event").answer_all(200, { error: { code: 0, message: "Odoo Server Error" } });
+    await bus.advance(10000);
+    assert.deepEqual([socket.events, bus.held("event").length], [OPENED, 0]);
 });
 
 // -- up to the host
@@ -493,7 +683,7 @@ test("a worker of one page alone leaves with it", async () => {
     await bus.polling();
     bus.hears.message({ data: { action: "BUS:LEAVE" } });
     assert.equal(bus.request("leave").body, bus.name);
-    assert.deepEqual(bus.told, []);
+    assert.deepEqual(bus.told[0], { name: bus.name, polling: true, pages: 1 }); // its page says it as well
 });
 
 test("the last page of a browser that polls sends a beacon, and no other does", () => {

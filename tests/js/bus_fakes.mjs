@@ -83,6 +83,9 @@ export class FakeBus {
                 }
             };
         }
+        if (!shared) {
+            this.scope.postMessage = ({ data }) => this.told.push({ ...data });
+        }
         vm.createContext(this.scope);
         this.scope.now = () => this.clock.time;
         vm.runInContext("Math.random = () => 0.5; Date.now = now;", this.scope);

@@ -9,7 +9,7 @@ import pytest
 from tests.support.clients import visit
 from tests.support.held_polls import eventually
 from tests.support.pages import Page, payloads
-from web_longpolling import schema
+from web_longpolling import schema, tickets
 
 TELLER = 'longpolling.test.teller'
 ROUTE = '/news/ticket'
@@ -40,6 +40,23 @@ def test_a_page_without_a_login_follows_by_a_ticket(stranger, give, publish, cha
     while len(got) < 2:
         got += page.payloads()
     assert got == ['one', 'two']
+
+
+def test_a_single_name_is_one_channel(stranger, transaction, publish, channel):
+    """As for `request.follow`, and False is nobody's id, as elsewhere in Odoo."""
+    with transaction() as cr:
+        token = tickets.ticket(cr, channel, uid=False)
+    page = Page(stranger, ROUTE, {'token': token}).begin()
+    publish(channel, 'one')
+    assert page.payloads() == ['one']
+
+
+def test_a_ticket_is_good_for_a_time_that_ends(transaction, channel):
+    with transaction() as cr:
+        for seconds in (0, -1, float('nan'), float('inf'), 10 ** 300):
+            with pytest.raises(ValueError):
+                tickets.ticket(cr, [channel], seconds=seconds)
+        assert tickets.renew_ticket(cr, tickets.ticket(cr, [channel]), 9e9) is True, 'the transaction goes on'
 
 
 def test_it_is_woken_while_it_is_held(stranger, holding, give, admin, channel):

@@ -21,8 +21,9 @@ class BusClient:
         self.last = 0
         self.uid: int | bool | None = None
         self.ticket: str | None = None
+        self.renewal = 0                    # seconds
         self.position: str | None = None
-        self.parts = ''                     # of a message that comes in several events
+        self.parts: dict[int, str] = {}     # by id: of messages that come in several events
         self.messages: list[dict] = []      # {"id", "message"}, in the order in which they came
         self.statuses: list[int] = []       # of its polls
 
@@ -35,7 +36,7 @@ class BusClient:
             self.name = secrets.token_hex(16)
             return self.subscribe(*channels, last=last)
         if 'ticket' in said:
-            self.uid, self.ticket = said['uid'], said['ticket']
+            self.uid, self.ticket, self.renewal = said['uid'], said['ticket'], said['renewal']
             if 'position' in said:
                 self.position = said['position']
                 self._take(said['notifications'])
@@ -55,6 +56,10 @@ class BusClient:
         return self.session.call('/web_longpolling_bus/renew', {
             'name': self.name, 'ticket': self.ticket, 'uid': self.uid})
 
+    def move(self):
+        """It has a WebSocket by now."""
+        self.session.call('/web_longpolling_bus/moved', {'name': self.name, 'ticket': self.ticket})
+
     def leave(self):
         answer = self.session.http.post(self.session.url + '/web_longpolling_bus/leave', data=self.name, timeout=30)
         assert answer.status_code == 204, answer.text
@@ -68,10 +73,9 @@ class BusClient:
         if response.status_code == 200:
             for event in response.json()['events']:
                 number, text, *more_follow = event['payload']
-                self.parts += text
+                self.parts[number] = self.parts.get(number, '') + text
                 if not more_follow:
-                    self._take([{'id': number, 'message': json.loads(self.parts)}])
-                    self.parts = ''
+                    self._take([{'id': number, 'message': json.loads(self.parts.pop(number))}])
         return response.status_code
 
     def _take(self, messages):

@@ -112,6 +112,13 @@ class LongPollingBus(Controller):
         seconds = request.env['web_longpolling_bus.connection']._ticket_seconds()
         return {'renewed': _connections(name)._renew() and longpolling.renew_ticket(request.env.cr, ticket, seconds)}
 
+    @route('/web_longpolling_bus/moved', type='jsonrpc', auth='public')
+    def moved(self, name, ticket=None):
+        """The browser has a WebSocket by now: Odoo sees when that closes, so this one is not missed."""
+        _connections(name).unlink()
+        longpolling.revoke_ticket(request.env.cr, ticket)
+        return {}
+
     @route('/web_longpolling_bus/missed', type='jsonrpc', auth='public')
     def missed(self):
         """Events were lost to this browser: it came back after the retention."""

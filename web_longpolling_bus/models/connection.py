@@ -13,10 +13,12 @@ import os
 
 from odoo import fields, models
 from odoo.http import STORED_SESSION_BYTES, request, root
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from ..parameters import seconds
 
 _logger = logging.getLogger(__name__)
 
-PARAMETER = 'web_longpolling_bus.renewal'
 # Seconds between two renewals. Who has missed two is away.
 RENEWAL = 120
 MISSED = 2.5
@@ -46,7 +48,7 @@ class Connection(models.Model):
     _name_unique = models.UniqueIndex('(name)')
 
     def _renewal(self):
-        return max(1, int(self.env['ir.config_parameter'].sudo().get_param(PARAMETER, RENEWAL)))
+        return seconds(self.env, 'renewal', RENEWAL)
 
     def _ticket_seconds(self):
         return int(MISSED * self._renewal()) + SPARE
@@ -139,12 +141,30 @@ class Connection(models.Model):
         """
         self.sudo().search([('seen', '<', self._deadline()), ('gone', '=', True)]).unlink()
         gone = self.sudo().search([('seen', '<', self._deadline())])
-        gone._leave()
+        gone._leave_one_by_one()
         return len(gone)
+
+    def _leave_one_by_one(self):
+        """As `_leave`, but what fails with one of them does not keep the others online."""
+        for connection in self:
+            try:
+                with self.env.cr.savepoint():
+                    connection._leave()
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                continue        # somebody writes the same presence; the next run sees what became of it
+            except Exception:
+                _logger.exception("What Odoo does when a WebSocket closes has failed for %s.",
+                                  connection._person() or 'a visitor')
+                connection.unlink()
 
 
 def remove_traces(env):
-    """The addon is being removed: nothing of it stays behind in the database."""
+    """The addon is being removed: nothing of it stays behind in the database, and nobody who polled stays online.
+
+    Who goes on with a WebSocket says that he is there when he hears that.
+    """
+    env['web_longpolling_bus.connection'].sudo().search([])._leave_one_by_one()
+    env.cr.flush()      # Odoo adds to the bus now, of which the events must be gone, too
     env.cr.execute("""
         DELETE FROM longpolling_ticket WHERE channels LIKE '%"web\\_longpolling\\_bus.%';
         DELETE FROM longpolling_event WHERE channel LIKE 'web\\_longpolling\\_bus.%';

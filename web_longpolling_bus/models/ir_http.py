@@ -5,19 +5,15 @@
 import base64
 import functools
 import hashlib
-import logging
 import os
 
 from odoo import api, models
 from odoo.addons.web_longpolling.longpolling import get_path, get_timeout
 from odoo.tools import file_path
 
-_logger = logging.getLogger(__name__)
+from ..parameters import seconds, transport
 
-PARAMETER = 'web_longpolling_bus.transport'
-TRANSPORTS = ('auto', 'longpolling', 'websocket')
 # Seconds after which a WebSocket that did not work is tried again, the first time.
-RETRY_PARAMETER = 'web_longpolling_bus.retry'
 RETRY = 60
 
 
@@ -44,15 +40,10 @@ class IrHttp(models.AbstractModel):
         It reaches the worker's address, so that a changed setting or script is another worker, and the socket's, from
         which ``socket.js`` takes it off again: the server compares versions.
         """
-        parameters = self.env['ir.config_parameter'].sudo()
-        transport = parameters.get_param(PARAMETER, 'auto')
-        if transport not in TRANSPORTS:
-            _logger.warning("The system parameter %s is %r, but it may be one of %s; auto is taken.",
-                            PARAMETER, transport, ', '.join(TRANSPORTS))
-            transport = 'auto'
-        if transport == 'websocket':
+        way = transport(self.env)
+        if way == 'websocket':
             return info
         path = base64.urlsafe_b64encode(get_path().encode()).decode().rstrip('=')
         return dict(info, websocket_worker_version='~'.join([
-            info['websocket_worker_version'], transport, path, str(int(get_timeout())),
-            str(int(parameters.get_param(RETRY_PARAMETER, RETRY))), digest_of_script()]))
+            info['websocket_worker_version'], way, path, str(int(get_timeout())),
+            str(seconds(self.env, 'retry', RETRY)), digest_of_script()]))

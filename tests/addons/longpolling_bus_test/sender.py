@@ -1,8 +1,20 @@
 # -*- coding: utf-8 -*-
 """Model code that sends on Odoo's bus."""
+import json
 import time
 
 from odoo import api, models
+from odoo.addons.bus.models.bus import json_dump
+
+
+class IrWebsocket(models.AbstractModel):
+    _inherit = 'ir.websocket'
+
+    def _on_websocket_closed(self, cookies):
+        """A module that has a fault."""
+        super()._on_websocket_closed(cookies)
+        if self.env.user.login == 'unlucky':
+            raise ValueError("this module has a fault")
 
 
 class Sender(models.AbstractModel):
@@ -31,6 +43,14 @@ class Sender(models.AbstractModel):
         before, begun = self.env.cr.sql_log_count, time.monotonic()
         self.env.cr.flush()
         return self.env.cr.sql_log_count - before, time.monotonic() - begun
+
+    @api.model
+    def write_row(self, channel, payload):
+        """What Odoo's own code doesn't do: write the table, with text that is not ASCII."""
+        self.env['bus.bus'].sudo().create({
+            'channel': json_dump((self.env.cr.dbname, channel)),
+            'message': json.dumps({'type': 'test', 'payload': payload}, ensure_ascii=False)})
+        return True
 
     @api.model
     def send_to_users(self, ids, payload):

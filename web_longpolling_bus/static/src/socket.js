@@ -17,10 +17,14 @@
     }
 
     // Close codes (RFC 6455, section 7.4.1, and Odoo's own).
+    const CLEAN = 1000;
+    const GOING_AWAY = 1001;
     const NO_STATUS = 1005;
     const ABNORMAL = 1006;
     const SESSION_EXPIRED = 4001;
     const KEEP_ALIVE_TIMEOUT = 4002; // the worker connects again at once
+    // By these a server ends a WebSocket that works.
+    const ENDED = [CLEAN, GOING_AWAY, SESSION_EXPIRED, KEEP_ALIVE_TIMEOUT];
 
     // Milliseconds. A WebSocket is given so long to open,
     const OPENING = 5000;
@@ -39,8 +43,17 @@
     const OVERDUE = 20000;
     // How long the host may take to answer.
     const HOST = 60000;
+    // The pause before it is asked for a subscription again doubles up to this.
+    const LONGEST_PAUSE = 30000;
     // After which it is asked again whether the user has said who he is.
     const LOCKED = 30000;
+    // How long a good-bye is waited for.
+    const LEAVING = 10000;
+
+    // As long as Odoo's server does: a transaction that takes longer may have a lower id than what was told before.
+    const HELD_BACK = 10000;
+    // So long it is known what was told; nobody takes longer to tell it once more.
+    const REMEMBERED = 60000;
 
     /** What this worker calls itself until it leaves; nobody can guess it. */
     const new_name = () => [...scope.crypto.getRandomValues(new Uint8Array(16))]
@@ -59,12 +72,51 @@
         probe: null, // a WebSocket that is tried while polls go on
         ready: null, // one that has shown that it works
         presence: null, // what the worker last said of its user
-        parts: "", // of a message that comes in several events; it goes with the position
+        unsaid: false, // whether the host has not heard it
+        failures: 0, // subscriptions that the host has not answered, one after the other
+        ticket: null, // by which the host knows this browser, null if it does not
+        parts: new Map(), // by id: of the messages that come in several events; they go with the position
         position: null, // up to which messages were handed out,
         uid: null, // to the socket of this user, of
         base: null, // this server
         last: 0, // the highest id among them
+        settled: 0, // the highest one of those that are no longer among
+        told: new Map(), // by id: when it was told
     };
+
+    /** Those of the messages that were not told before, by whatever way. */
+    function untold(messages) {
+        const now = Date.now();
+        for (const [id, when] of browser.told) {
+            if (now - when > REMEMBERED) {
+                browser.told.delete(id);
+                browser.settled = Math.max(browser.settled, id);
+            }
+        }
+        const some = messages.filter((message) => !browser.told.has(message.id));
+        some.forEach((message) => browser.told.set(message.id, now));
+        return some;
+    }
+
+    /** The id from which another way goes on: some of what comes after it was told, and is not told again. */
+    function settled(last) {
+        if (browser.settled === 0 && browser.told.size === 0) {
+            browser.settled = last || 0;
+        }
+        let highest = browser.settled;
+        browser.told.forEach((when, id) => {
+            highest = Date.now() - when > HELD_BACK ? Math.max(highest, id) : highest;
+        });
+        return highest;
+    }
+
+    /** The next socket is another user's, or of another database. */
+    function forget() {
+        browser.uid = browser.position = browser.presence = null;
+        browser.unsaid = false;
+        browser.settled = browser.last = 0;
+        browser.told.clear();
+    }
 
     /** What the version says; null if it is Odoo's own alone. */
     function parse(url) {
@@ -112,7 +164,7 @@
         body: JSON.stringify(body),
     });
 
-    /** The result of a route of the host; {failed: true} if there is none. */
+    /** The result of a route of the host; {failed: true} if there is none, and {error: true} if that is its answer. */
     async function call(base, route, params) {
         const response = await request(
             base + "/web_longpolling_bus/" + route,
@@ -121,8 +173,8 @@
         );
         try {
             const body = response !== null && response.status === 200 ? JSON.parse(response.text) : {};
-            if (body.error && body.error.code === 100) {
-                return { expired: true };
+            if (body.error) {
+                return body.error.code === 100 ? { expired: true } : { failed: true, error: true };
             }
             return body.result === undefined ? { failed: true } : body.result;
         } catch {
@@ -143,8 +195,8 @@
             this.refused = 0;
             this.gone = false; // whether it was not let in, since its last page had left
             this.wake = /** @type {(value?: any) => void} */ (() => undefined);
-            if (browser.base !== settings.base) {
-                browser.position = browser.uid = null;
+            if (browser.base !== null && browser.base !== settings.base) {
+                forget();
             }
             browser.base = settings.base;
             this.open();
@@ -155,9 +207,18 @@
             if (this.ended) {
                 return;
             }
-            if (answer === null || answer.status !== 200) {
+            if (answer === null || answer.status !== 200 || answer.text.trim() !== "true") {
+                // There is no sidecar, so the next one is a WebSocket, if it may.
+                browser.polling = false;
                 this.fail();
                 return;
+            }
+            if (browser.failures > 0) {
+                // Once it is open, the worker forgets how long it was to wait before the next one.
+                await pause(jitter(Math.min(1000 * Math.pow(2, browser.failures), LONGEST_PAUSE)));
+                if (this.ended) {
+                    return;
+                }
             }
             this.socket.opened();
             announce();
@@ -186,15 +247,24 @@
         }
 
         async event(event_name, data, again = true) {
-            if (event_name === "update_presence") {
+            const is_presence = event_name === "update_presence";
+            if (is_presence) {
                 browser.presence = data;
             }
-            const answer = await call(this.settings.base, "event", {
-                name: browser.name,
-                event_name,
-                data,
-                uid: browser.uid,
-            });
+            const say = () => call(this.settings.base, "event", { name: browser.name, event_name, data, uid: browser.uid });
+            const begun = Date.now();
+            let answer = await say();
+            for (let delay = FIRST_CEILING; answer.failed && !answer.error; delay = Math.min(2 * delay, LAST_CEILING)) {
+                if (this.ended || Date.now() - begun > PATIENCE) {
+                    browser.unsaid = browser.unsaid || (is_presence && browser.presence !== null);
+                    if (!this.ended) {
+                        this.fail();
+                    }
+                    return;
+                }
+                await pause(jitter(delay)); // the host restarts
+                answer = await say();
+            }
             if (this.heed(answer) && answer.renewed === false && again && !is_left()) {
                 // The host took this browser for gone. It is not, so it comes back, and says that once more.
                 await this.subscribe(this.channels, browser.last);
@@ -207,7 +277,7 @@
         /** @returns {boolean} whether the socket goes on */
         heed(answer) {
             if (answer.expired && !this.ended) {
-                browser.uid = browser.position = browser.presence = null;
+                forget();
                 this.close(SESSION_EXPIRED);
             }
             return !this.ended;
@@ -220,7 +290,7 @@
                 name: browser.name,
                 version: this.settings.version,
                 channels: channels,
-                last: known ? Math.max(last, browser.last) : last,
+                last: known ? Math.max(last, browser.last) : settled(last),
                 uid: browser.uid,
                 known: known,
                 ticket: this.ticket,
@@ -249,26 +319,35 @@
             }
             if (answer.outdated) {
                 this.end();
-                this.socket.closed(1000, "OUTDATED_VERSION"); // as Odoo's server says it
+                if (browser.ticket !== null) {
+                    leave(this.settings.base);
+                }
+                this.socket.closed(CLEAN, "OUTDATED_VERSION"); // as Odoo's server says it
                 return;
             }
             if (answer.failed) {
+                browser.failures += 1;
                 this.fail();
                 return;
             }
+            browser.failures = 0;
             browser.uid = answer.uid;
             if (answer.position !== undefined) {
                 browser.position = answer.position;
-                browser.parts = "";
+                browser.parts.clear();
                 this.hand_out(answer.notifications);
             }
             this.renew_after(answer.renewal * 1000);
             const first = this.ticket === null;
-            this.ticket = answer.ticket;
+            this.ticket = browser.ticket = answer.ticket;
             if (first) {
                 this.poll();
             } else if (this.held !== null) {
                 this.held.abort(); // it is held by the ticket of before
+            }
+            if (browser.unsaid) {
+                browser.unsaid = false;
+                await this.event("update_presence", browser.presence);
             }
         }
 
@@ -386,14 +465,16 @@
             const messages = [];
             for (const event of batch.events) {
                 const [id, text, more] = event.payload;
-                browser.parts += text;
-                if (!more) {
-                    try {
-                        messages.push({ id: id, message: JSON.parse(browser.parts) });
-                    } catch (error) {
-                        scope.console.error("A message of the bus is not JSON", error);
-                    }
-                    browser.parts = "";
+                const whole = (browser.parts.get(id) || "") + text;
+                if (more) {
+                    browser.parts.set(id, whole); // those of others may come in between
+                    continue;
+                }
+                browser.parts.delete(id);
+                try {
+                    messages.push({ id: id, message: JSON.parse(whole) });
+                } catch (error) {
+                    scope.console.error("A message of the bus is not JSON", error);
                 }
             }
             this.hand_out(messages);
@@ -401,10 +482,8 @@
         }
 
         hand_out(messages) {
-            if (messages.length > 0) {
-                browser.last = Math.max(browser.last, ...messages.map((message) => message.id));
-                this.socket.tell(new MessageEvent("message", { data: JSON.stringify(messages) }));
-            }
+            browser.last = messages.reduce((last, message) => Math.max(last, message.id), browser.last);
+            this.socket.tell_messages(untold(messages));
         }
 
         /** Events are lost: the pages are told when the worker has connected again. */
@@ -412,8 +491,9 @@
             browser.position = null;
             this.ended = true;
             await call(this.settings.base, "missed", {});
-            this.ended = false;
-            this.close(KEEP_ALIVE_TIMEOUT);
+            if (this.socket.readyState === Socket.OPEN) {
+                this.close(KEEP_ALIVE_TIMEOUT);
+            }
         }
 
         fail() {
@@ -434,7 +514,7 @@
         /** @param {number} [code]  without one it is the worker that closes */
         close(code) {
             this.end();
-            if (code === undefined || code === 1000 || code === SESSION_EXPIRED) {
+            if (code === undefined || code === CLEAN || code === SESSION_EXPIRED) {
                 leave(this.settings.base);
             }
             this.socket.closed(code || NO_STATUS, "");
@@ -477,13 +557,26 @@
                 throw new DOMException("Still in CONNECTING state.", "InvalidStateError");
             }
             if (this.readyState === Socket.OPEN) {
-                this.inner.send(message);
+                this.inner.send(this.inner instanceof Polls ? message : this.going_on(message));
             }
+        }
+
+        /** What a WebSocket sends up: it goes on where polls have ended. */
+        going_on(message) {
+            if (typeof message !== "string" || !message.includes('"subscribe"')) {
+                return message;
+            }
+            const { event_name, data } = JSON.parse(message);
+            const asked = event_name === "subscribe" ? Object.assign({}, data, { last: settled(data.last) }) : data;
+            return JSON.stringify({ event_name, data: asked });
         }
 
         close(code, reason) {
             if (this.readyState < Socket.CLOSING) {
                 this.readyState = Socket.CLOSING;
+                if (code === CLEAN) {
+                    forget();
+                }
                 const inner = this.inner;
                 Promise.resolve().then(() => inner.close(code, reason));
             }
@@ -496,6 +589,12 @@
             const handler = this["on" + event.type];
             if (typeof handler === "function") {
                 handler.call(this, event);
+            }
+        }
+
+        tell_messages(messages) {
+            if (messages.length > 0) {
+                this.tell(new MessageEvent("message", { data: JSON.stringify(messages) }));
             }
         }
 
@@ -541,6 +640,11 @@
             const opened = () => {
                 scope.clearTimeout(opening);
                 browser.position = null; // from here on the server itself goes on from the last id
+                if (browser.ticket !== null) {
+                    // Who does not come back to be renewed is not offline: the server sees when this one closes.
+                    call(this.settings.base, "moved", { name: browser.name, ticket: browser.ticket });
+                    browser.ticket = null;
+                }
                 works = scope.setTimeout(() => {
                     young = false;
                     browser.deaths = 0;
@@ -559,7 +663,7 @@
             };
             const opening = scope.setTimeout(give_up, OPENING);
             socket.onopen = opened;
-            socket.onmessage = (event) => this.tell(new MessageEvent("message", { data: event.data }));
+            socket.onmessage = (event) => this.tell_messages(untold(JSON.parse(event.data)));
             socket.onclose = (event) => {
                 scope.clearTimeout(opening);
                 scope.clearTimeout(works);
@@ -567,9 +671,9 @@
                     give_up();
                     return;
                 }
-                if (event.code === ABNORMAL && young && this.readyState === Socket.OPEN && browser.deaths < DEATHS) {
+                if (!ENDED.includes(event.code) && young && this.readyState === Socket.OPEN) {
                     browser.deaths += 1;
-                    browser.polling = browser.deaths === DEATHS;
+                    browser.polling = browser.deaths >= DEATHS;
                 }
                 this.closed(event.code, event.reason);
             };
@@ -587,9 +691,15 @@
         }
         const delay = Math.min(settings.retry * Math.pow(2, browser.retries), LONGEST_RETRY);
         browser.probe = scope.setTimeout(() => {
+            if (!is_polling()) {
+                browser.probe = null;
+                return;
+            }
             const socket = new Native(settings.native);
             let works = null;
+            const opening = scope.setTimeout(() => socket.close(), OPENING); // some browsers would wait for minutes
             socket.onopen = () => {
+                scope.clearTimeout(opening);
                 works = scope.setTimeout(() => {
                     socket.onopen = socket.onclose = null;
                     browser.probe = null;
@@ -607,6 +717,7 @@
                 }, WORKS);
             };
             socket.onclose = () => {
+                scope.clearTimeout(opening);
                 scope.clearTimeout(works);
                 browser.probe = null;
                 browser.retries += 1;
@@ -628,26 +739,31 @@
     const is_left = () => shared && ports.size === 0;
     const is_polling = () => [...sockets].some((each) => each.inner instanceof Polls && !each.inner.ended);
 
+    function tell_pages(polling, number) {
+        const told = { name: browser.name, polling: polling, pages: number };
+        if (pages !== null) {
+            pages.postMessage(told);
+        } else if (!shared) {
+            scope.postMessage({ type: "WEB_LONGPOLLING_BUS", data: told }); // Odoo's bus service hands it on
+        }
+    }
+
     /** Tell the pages what the last of them has to say when it leaves; see leave.js. */
     function announce() {
-        if (pages !== null) {
-            pages.postMessage({ name: browser.name, polling: is_polling(), pages: Math.max(1, ports.size) });
-        }
+        tell_pages(is_polling(), Math.max(1, ports.size));
     }
 
     /** Under its old name nothing comes any more: it was left. */
     function rename() {
-        if (pages !== null) {
-            pages.postMessage({ name: browser.name, polling: false, pages: 1 });
-        }
+        tell_pages(false, 1);
         browser.name = new_name();
         announce();
     }
 
     function leave(base) {
-        browser.leaving = scope.fetch(base + "/web_longpolling_bus/leave", {
-            method: "POST", body: browser.name, credentials: "same-origin", keepalive: true,
-        }).catch(() => undefined);
+        browser.ticket = null;
+        const goodbye = { method: "POST", body: browser.name, keepalive: true };
+        browser.leaving = request(base + "/web_longpolling_bus/leave", goodbye, LEAVING);
     }
 
     function left(port) {
