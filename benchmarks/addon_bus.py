@@ -59,28 +59,32 @@ class AddonBus(peers.Sidecar):
 
     def hold(self, crowd: Crowd, sessions):
         before = self.held()
-        # To the host a browser goes through nginx, and so does its first question to the sidecar.
-        self.browsers = []
-        for begin in range(0, len(crowd), TOGETHER):
-            some = [sessions[number % len(sessions)] for number in range(begin, min(len(crowd), begin + TOGETHER))]
-            with Crowd(stack.NGINX, AT_A_TIME) as way:
-                entered = converse(way, self.entering(some), AT_A_TIME, ENTERING, again=True)
-            self.browsers += [browser for _, browser in sorted(entered.items()) if browser]
-        if len(self.browsers) != len(crowd):
-            raise SystemExit(f'Of {len(crowd)} browsers {len(self.browsers)} have subscribed.')
+        self.browsers = self.subscribed([sessions[number % len(sessions)] for number in range(len(crowd))])
         crowd.send([browser.poll() for browser in self.browsers])
         self.wait_until_held(before + len(crowd))
 
-    def hold_some(self, crowd: Crowd, sessions) -> int:
-        """How many of them it holds, beside the browsers of before."""
-        before, browsers = self.held(), self.browsers
-        try:
-            self.hold(crowd, sessions)
-        except SystemExit:
-            return self.held() - before
-        finally:
-            self.browsers = browsers
-        return len(crowd)
+    def hold_more(self, crowd: Crowd, sessions, seconds: float) -> int:
+        """As many of them as it takes, beside those who are held; how many are held then."""
+        wanted = self.held() + len(sessions)
+        connections = crowd.grow(len(sessions))
+        with contextlib.suppress(SystemExit):
+            for connection, browser in zip(connections, self.subscribed(sessions), strict=True):
+                crowd.send_on(connection, browser.poll())
+            self.wait_until_held(wanted, seconds)
+        return self.held()
+
+    def subscribed(self, sessions) -> list[Browser]:
+        """A browser for each session. To the host it goes through nginx, and so does its first question to the sidecar.
+        """
+        browsers: list[Browser] = []
+        for begin in range(0, len(sessions), TOGETHER):
+            with Crowd(stack.NGINX, AT_A_TIME) as way:
+                entered = converse(way, self.entering(sessions[begin:begin + TOGETHER]), AT_A_TIME, ENTERING,
+                                   again=True)
+            browsers += [browser for _, browser in sorted(entered.items()) if browser]
+        if len(browsers) != len(sessions):
+            raise SystemExit(f'Of {len(sessions)} browsers {len(browsers)} have subscribed.')
+        return browsers
 
     def held_again(self, crowd: Crowd, sessions):
         before = self.held()
