@@ -1,5 +1,6 @@
 """The addon web_longpolling_bus, as a peer: browsers that follow Odoo's bus as its `static/src/socket.js` does."""
 
+import collections
 import contextlib
 import json
 import secrets
@@ -46,7 +47,7 @@ class AddonBus(peers.Sidecar):
     """A poll a client, after `open` at the sidecar and `subscribe` at the host.
 
     host: the process id of the host
-    browsers: those of the last `hold`, in the order of its connections
+    browsers: those of the last `hold_new`, in the order of its connections
     """
 
     name = 'web_longpolling_bus'
@@ -57,18 +58,30 @@ class AddonBus(peers.Sidecar):
         self.host = stack.listening(stack.HOST_URL)
         self.browsers: list[Browser] = []
 
-    def hold(self, crowd: Crowd, sessions):
+    def hold_new(self, crowd: Crowd, sessions):
+        """A browser more for each session. It connects to the sidecar when all have subscribed: that ends connections
+        that are idle for a minute."""
         before = self.held()
-        self.browsers = self.subscribed([sessions[number % len(sessions)] for number in range(len(crowd))])
-        crowd.send([browser.poll() for browser in self.browsers])
-        self.wait_until_held(before + len(crowd))
+        self.browsers = self.subscribed(sessions)
+        crowd.grow(len(sessions))
+        self._poll(crowd, [browser.poll() for browser in self.browsers], before)
+
+    def _poll(self, crowd: Crowd, polls: list[bytes], before: int):
+        crowd.send(polls)
+        try:
+            self.wait_until_held(before + len(crowd))
+        except SystemExit as problem:
+            answers = crowd.gather(1)
+            statuses = collections.Counter(answer.status for answer in answers)
+            raise SystemExit(f'{problem} By status they were answered: {dict(statuses)}; the first of them with '
+                             f'{answers[0].received[:1000] if answers else b""!r}.') from None
 
     def hold_more(self, crowd: Crowd, sessions, seconds: float) -> int:
         """As many of them as it takes, beside those who are held; how many are held then."""
         wanted = self.held() + len(sessions)
-        connections = crowd.grow(len(sessions))
         with contextlib.suppress(SystemExit):
-            for connection, browser in zip(connections, self.subscribed(sessions), strict=True):
+            browsers = self.subscribed(sessions)
+            for connection, browser in zip(crowd.grow(len(browsers)), browsers, strict=True):
                 crowd.send_on(connection, browser.poll())
             self.wait_until_held(wanted, seconds)
         return self.held()
@@ -89,8 +102,7 @@ class AddonBus(peers.Sidecar):
     def held_again(self, crowd: Crowd, sessions):
         before = self.held()
         since = self.answered_at(self.browsers[0].first_poll())
-        crowd.send([browser.poll(since) for browser in self.browsers])
-        self.wait_until_held(before + len(crowd))
+        self._poll(crowd, [browser.poll(since) for browser in self.browsers], before)
 
     def entering(self, sessions) -> Iterator[Generator[bytes, Answer, Browser | None]]:
         """What each browser sends until it can poll, for `client.converse`; the Browser, or None if it was refused."""

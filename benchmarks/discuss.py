@@ -129,12 +129,12 @@ def at_most(bus: Bus, clients: Crowd, sessions, most: int) -> Figure:
 
 def measure(bus: Bus, sessions, seconds: float, notes: int, most: int = 0) -> Iterator[Figure]:
     """The life of a client for each of these sessions, of different users, on a process that has just been started."""
-    with Crowd(bus.url, min(WARM, len(sessions))) as warm:
-        bus.hold(warm, sessions)
+    with Crowd(bus.url, 0) as warm:
+        bus.hold_new(warm, sessions[:WARM])
     bus.forget()
     before, used = stack.resident(bus.pid), processor(bus)
-    with Crowd(bus.url, len(sessions)) as clients:
-        bus.hold(clients, sessions)
+    with Crowd(bus.url, 0) as clients:
+        bus.hold_new(clients, sessions)
         yield Figure(bus.name, 'subscribing, processor each', len(sessions),
                      (processor(bus) - used) / len(sessions) * 1000, 'ms')
         yield from idle(bus, sessions, clients, before, seconds)

@@ -67,6 +67,11 @@ class OdooBus(peers.Peer):
         self._hold(crowd, list(crowd.sockets), [sessions[number % len(sessions)] for number in range(len(crowd))])
         stack.wait_until_idle(self.pid, crowd.rest)
 
+    def hold_new(self, crowd: Crowd, sessions):
+        """A client more for each session."""
+        self._hold(crowd, crowd.grow(len(sessions)), sessions)
+        stack.wait_until_idle(self.pid, crowd.rest)
+
     def held_again(self, crowd: Crowd, sessions):
         """Those whose WebSocket it has closed come back."""
         stack.wait_until_idle(self.pid, crowd.rest)
