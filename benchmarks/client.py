@@ -5,12 +5,15 @@ import itertools
 import resource
 import select
 import socket
+import struct
 import time
 from collections.abc import Callable, Generator, Iterable
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar('T')
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10       # kinds of frames of a WebSocket
+HTTP = b'H'                                 # with which no frame begins
 
 
 class Answer(NamedTuple):
@@ -29,27 +32,54 @@ class Answer(NamedTuple):
 class Crowd:
     """Connections to one address, each of which sends a request and waits for its answer.
 
+    As long as `answers` is read, a WebSocket's pings are answered with pongs, as browsers do: whoever reads nothing for
+    long calls `rest`.
+
     answered: the status of the answer that a connection has received, None as long as it is not whole; `http` or
         `frame`, which may be changed meanwhile
+    ended: the connections that the server has ended
     """
 
     _numbers = itertools.count()        # of all connections of this process
 
     def __init__(self, url: str, count: int):
-        parts = urlsplit(url)
+        self.url = url
         self.answered: Callable[[bytes], int | None] = http
         self.epoll = select.epoll()
         self.sockets: dict[int, socket.socket] = {}
         self.received: dict[int, bytes] = {}
-        raise_limit(count + 100)
-        for number in itertools.islice(self._numbers, count):
-            # A source address carries 28,000 connections, and keeps the port of each for a minute after it was closed:
-            # those of this program take turns on many.
-            source = f'127.0.{1 + number // 10000 % 250}.1', 0
-            connection = socket.create_connection((parts.hostname, parts.port or 80), 30, source)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.sockets[connection.fileno()] = connection
-            self.epoll.register(connection, select.EPOLLIN)
+        self.ended: set[int] = set()
+        self.grow(count)
+
+    def grow(self, count: int) -> list[int]:
+        """So many more connections; their numbers. OSError if the server accepts no more."""
+        raise_limit(len(self) + count + 100)
+        return [self._connect() for _ in range(count)]
+
+    def come_back(self) -> dict[int, int]:
+        """New connections in place of those that have ended: their numbers, and the place of each, from 0 on."""
+        places = [place for place, number in enumerate(self.sockets) if number in self.ended]
+        numbers = list(self.sockets)
+        for place in places:
+            self.sockets.pop(numbers[place]).close()
+        self.ended.clear()
+        for place in places:
+            numbers[place] = self._connect()
+        self.sockets = {number: self.sockets[number] for number in numbers}
+        return {numbers[place]: place for place in places}
+
+    def _connect(self) -> int:
+        parts = urlsplit(self.url)
+        # A source address carries 28,000 connections, and keeps the port of each for a minute after it was closed:
+        # those of this program take turns on many.
+        source = f'127.0.{1 + next(self._numbers) // 10000 % 250}.1', 0
+        connection = socket.create_connection((parts.hostname, parts.port or 80), 30, source)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        number = connection.fileno()
+        self.sockets[number] = connection
+        self.received.pop(number, None)
+        self.epoll.register(connection, select.EPOLLIN)
+        return number
 
     def __enter__(self) -> 'Crowd':
         return self
@@ -75,24 +105,36 @@ class Crowd:
             for number, _ in self.epoll.poll(left, 4096):
                 try:
                     data = self.sockets[number].recv(65536)
+                    received, reply = without_pings(self.received.get(number, b'') + data)
+                    if reply:
+                        self.sockets[number].sendall(reply)
                 except ConnectionError:
-                    data = b''
-                received = self.received.get(number, b'') + data
-                if not data:
-                    self.epoll.unregister(number)
-                    yield Answer(time.monotonic(), 0, number)
-                elif (status := self.answered(received)) is not None:
-                    self.received.pop(number, None)
-                    yield Answer(time.monotonic(), status, number, received)
-                else:
+                    data = received = b''
+                status = self.answered(received) if data else 0
+                if status is None:
                     self.received[number] = received
+                    continue
+                self.received.pop(number, None)
+                if not status:
+                    self.epoll.unregister(number)
+                    self.ended.add(number)
+                yield Answer(time.monotonic(), status, number, received)
+
+    def rest(self, seconds: float):
+        """Wait, while nobody is answered. What the server ends meanwhile is in `ended`."""
+        for answer in self.answers(seconds):
+            if answer.status:
+                raise SystemExit(f'Nothing happened, and {answer.received[:80]!r} came from {self.url}.')
 
     def gather(self, seconds: float, count: int | None = None) -> list[Answer]:
-        """The first `count` answers (default: one for each connection), or those that came within the time."""
-        found, wanted = [], len(self) if count is None else count
+        """The first `count` answers (default: one for each connection that has not ended), or those that came within
+        the time."""
+        found, whose, wanted = [], set(), len(self) - len(self.ended) if count is None else count
         if wanted:
             for answer in self.answers(seconds):
-                found.append(answer)
+                if answer.status or answer.connection not in whose:     # an error may also end the connection
+                    found.append(answer)
+                    whose.add(answer.connection)
                 if len(found) == wanted:
                     break
         return found
@@ -104,14 +146,15 @@ class Crowd:
 
 
 def converse(crowd: Crowd, talks: Iterable[Generator[bytes, Answer, T]], at_a_time: int, seconds: float,
-             again: bool = False) -> dict[int, T]:
+             again: bool = False, connections: Iterable[int] | None = None) -> dict[int, T]:
     """Let each talk have a connection, on which it sends what it yields, and is sent the Answer to that.
 
     :param at_a_time: so many talk side by side, on connections that are taken in their order
     :param again: whether a connection on which one has ended serves another
+    :param connections: these, instead of all
     :returns: what the talks have returned, by their number from 0 on, as far as they have ended within the seconds
     """
-    free, waiting = collections.deque(crowd.sockets), iter(enumerate(talks))
+    free, waiting = collections.deque(crowd.sockets if connections is None else connections), iter(enumerate(talks))
     talking: dict[int, tuple[int, Generator[bytes, Answer, T]]] = {}
     said: dict[int, T] = {}
 
@@ -163,16 +206,43 @@ def carrying(text: bytes) -> Callable[[bytes], int | None]:
 def frame(received: bytes) -> int | None:
     """What kind of frame of a WebSocket these bytes are, if they are a whole one (RFC 6455, 5.2): 200 for a text, 100
     for a pong, 0 for one that closes it."""
-    if len(received) < 2 or received[1] > 125 and len(received) < 10:
+    if end_of_frame(received) is None:
         return None
-    length, begin = received[1], 2
-    if length == 126:
-        length, begin = int.from_bytes(received[2:4], 'big'), 4
-    elif length == 127:
-        length, begin = int.from_bytes(received[2:10], 'big'), 10
-    if len(received) < begin + length:
+    return {TEXT: 200, PONG: 100}.get(received[0] & 15, 0)
+
+
+def end_of_frame(received: bytes, begin: int = 0) -> int | None:
+    """Where the frame of a server ends that begins there, if it is whole."""
+    if len(received) < begin + 2:
         return None
-    return {1: 200, 10: 100}.get(received[0] & 15, 0)
+    data, size = begin + 2, {126: 2, 127: 8}.get(received[begin + 1], 0)
+    if len(received) < data + size:
+        return None
+    length = int.from_bytes(received[data:data + size], 'big') if size else received[begin + 1]
+    end = data + size + length
+    return end if end <= len(received) else None
+
+
+def without_pings(received: bytes) -> tuple[bytes, bytes]:
+    """What is left of these bytes when a WebSocket's pings are taken away, and what those are answered with.
+
+    The frame that closes it is answered too, and is left (RFC 6455, 5.5).
+    """
+    left, reply, begin = b'', b'', 0
+    while received[begin:begin + 1] != HTTP and (end := end_of_frame(received, begin)) is not None:
+        kind, data = received[begin] & 15, received[begin + 2:end]      # of these kinds it is shorter than 126
+        if kind in (PING, CLOSE):
+            reply += masked(PONG if kind == PING else CLOSE, data)
+        if kind != PING:
+            left += received[begin:end]
+        begin = end
+    return left + received[begin:], reply
+
+
+def masked(kind: int, data: bytes) -> bytes:
+    """A frame of a client (RFC 6455, 5.2), with a mask of zeros."""
+    assert len(data) < 126
+    return struct.pack('!BBI', 0x80 | kind, 0x80 | len(data), 0) + data
 
 
 def http_or_frame(received: bytes) -> int | None:

@@ -5,7 +5,6 @@ while nothing happens, from the commit of a `_sendone` to its arrival, one `_sen
 transaction, as many who come in the same moment, and how many can be held at most.
 """
 
-import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from .addon_bus import RENEWAL, AddonBus, Browser, addon_bus
 from .bus import main, to_each
 from .client import Crowd, converse, http_or_frame, percentile
 from .figures import Figure
-from .odoo_bus import AT_A_TIME, OdooBus, odoo_bus
+from .odoo_bus import OdooBus, odoo_bus
 from .sessions import make_sessions
 
 Bus = AddonBus | OdooBus
@@ -28,10 +27,14 @@ MOST_AT_ONCE = 1000
 STORM_SECONDS = 30      # who is not held by then is not taken
 NEW, BACK = 'a storm of new clients', 'all come back after a restart'
 # So many are tried, and come in groups, each of which is waited for so long. Small ones: to accept a connection takes a
-# descriptor before it is known whether there are enough for a WebSocket.
+# descriptor before it is known whether there are enough for a WebSocket. Whom Odoo's bus takes in is held after less
+# than a second; when descriptors are short, it never answers.
 AT_MOST = 8000
 GROUP = 50
-GROUP_SECONDS = 60
+GROUP_SECONDS = 15
+# Of them, on Odoo's bus: where descriptors are short it takes a session's file that it can't open for an empty one, and
+# saves that.
+SPARE_USERS = 50
 
 
 def storm(bus: Bus, sessions) -> Iterator[Figure]:
@@ -81,10 +84,10 @@ def of_storm(bus: Bus, what: str, size: int, seconds: float, taken: int) -> Iter
 def idle(bus: Bus, sessions, clients: Crowd, before: int, seconds: float) -> Iterator[Figure]:
     """What those cost who are held while nothing happens."""
     count = len(sessions)
-    stack.wait_until_idle(bus.pid)
+    stack.wait_until_idle(bus.pid, clients.rest)
     yield Figure(bus.name, 'resident each', count, (stack.resident(bus.pid) - before) / count, 'B')
     used = stack.processor(bus.pid)
-    time.sleep(seconds)
+    clients.rest(seconds)
     yield Figure(bus.name, 'idle, of a core', count, (stack.processor(bus.pid) - used) / seconds * 100, '%')
     yield Figure(bus.name, 'connections to PostgreSQL', count, stack.connections(bus.pid), '')
     if isinstance(bus, AddonBus):
@@ -109,45 +112,41 @@ def arrival(bus: Bus, sessions, clients: Crowd, notes: int) -> Iterator[Figure]:
         yield Figure(bus.name, f'commit to arrival, {what}', len(sessions), percentile(times, share) * 1000, 'ms')
 
 
-def at_most(bus: Bus, sessions, held: int, most: int) -> Figure:
-    """How many it holds, if `most` want to be held; so many are held already."""
-    with contextlib.ExitStack() as crowds:
-        while held < most:
-            some = [sessions[number % len(sessions)] for number in range(held, min(most, held + GROUP))]
-            try:
-                clients = crowds.enter_context(Crowd(bus.url, len(some)))
-                if isinstance(bus, AddonBus):
-                    taken = bus.hold_some(clients, some)
-                else:
-                    clients.answered = http_or_frame
-                    taken = sum(converse(clients, bus.entering(some), AT_A_TIME, GROUP_SECONDS).values())
-            except OSError:         # it accepts no more
-                break
-            held += taken
-            if taken < len(some):
-                break
+def at_most(bus: Bus, clients: Crowd, sessions, most: int) -> Figure:
+    """How many it holds at a time, if `most` want to be held, who come after those who are held already."""
+    held = len(clients)
+    while held < most:
+        some = [sessions[number % len(sessions)] for number in range(held, min(most, held + GROUP))]
+        try:
+            now = bus.hold_more(clients, some, GROUP_SECONDS)
+        except OSError:         # it accepts no more
+            break
+        refused, held = now < held + len(some), max(held, now)
+        if refused:
+            break
     return Figure(bus.name, 'held at most', most, held, 'clients')
 
 
 def measure(bus: Bus, sessions, seconds: float, notes: int, most: int = 0) -> Iterator[Figure]:
     """The life of a client for each of these sessions, of different users, on a process that has just been started."""
-    with Crowd(bus.url, min(WARM, len(sessions))) as warm:
-        bus.hold(warm, sessions)
+    with Crowd(bus.url, 0) as warm:
+        bus.hold_new(warm, sessions[:WARM])
     bus.forget()
     before, used = stack.resident(bus.pid), processor(bus)
-    with Crowd(bus.url, len(sessions)) as clients:
-        bus.hold(clients, sessions)
+    with Crowd(bus.url, 0) as clients:
+        bus.hold_new(clients, sessions)
         yield Figure(bus.name, 'subscribing, processor each', len(sessions),
                      (processor(bus) - used) / len(sessions) * 1000, 'ms')
         yield from idle(bus, sessions, clients, before, seconds)
         yield from arrival(bus, sessions, clients, notes)
         yield from to_each(crowd.one_event(bus, clients, lambda: bus.tell([session.uid for session in sessions])))
         bus.held_again(clients, sessions)
-        stack.wait_until_idle(bus.pid)
+        stack.wait_until_idle(bus.pid, clients.rest)
         yield Figure(bus.name, 'resident each, once told', len(sessions),
                      (stack.resident(bus.pid) - before) / len(sessions), 'B')
         if most:
-            yield at_most(bus, sessions, len(sessions), most)
+            yield at_most(bus, clients, make_sessions(most - len(sessions), SPARE_USERS)
+                          if isinstance(bus, OdooBus) else sessions, most)
 
 
 def processor(bus: Bus) -> float:

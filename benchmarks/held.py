@@ -42,10 +42,10 @@ def measure(peer: peers.Peer, sessions, count: int, idle: float = IDLE_SECONDS,
         if isinstance(peer, peers.Counting):        # of others it is not known when all are held
             yield figure('arriving at once', time.monotonic() - begun, 's')
         yield figure('arriving at once, processor', stack.processor(peer.pid) - used, 's')
-        stack.wait_until_idle(peer.pid)
+        stack.wait_until_idle(peer.pid, clients.rest)
         yield figure('resident each', (stack.resident(peer.pid) - before) / count, 'B')
         used = stack.processor(peer.pid)
-        time.sleep(idle)
+        clients.rest(idle)
         yield figure('idle, of a core', (stack.processor(peer.pid) - used) / idle * 100, '%')
         yield figure('connections to PostgreSQL', stack.connections(peer.pid), '')
         yield from crowd.median_event(peer, clients, sessions, attempts)

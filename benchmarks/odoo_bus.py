@@ -4,7 +4,6 @@ import base64
 import contextlib
 import json
 import os
-import struct
 import subprocess
 import urllib.request
 from collections.abc import Generator, Iterator
@@ -14,12 +13,13 @@ from sandbox.paths import ROOT
 from sandbox.run import privilege
 
 from . import peers, stack
-from .client import Answer, Crowd, frame, http
+from .client import PING, TEXT, Answer, Crowd, converse, http_or_frame, masked
 
 TELLER = ROOT / 'benchmarks' / 'tell_odoo_bus.py'
 # Handshakes or subscriptions at a time: each has a cursor, of which this process may have 64.
 AT_A_TIME = 16
-TEXT, PING = 1, 9
+# Seconds that all of them may take.
+ENTERING = 600
 
 
 class Teller:
@@ -43,10 +43,15 @@ class Teller:
 
 
 class OdooBus(peers.Peer):
-    """A WebSocket a client: handshake, then `subscribe` as the web client sends it."""
+    """A WebSocket a client: handshake, then `subscribe` as the web client sends it.
+
+    It closes the WebSocket of a client that it could not tell of something, for want of a cursor (`TRY_LATER`). The web
+    client comes back after a second or two and asks for what it has missed; here it counts as not told.
+    """
 
     name = "Odoo's bus"
     keeps_listening = True
+    tells_all = False
 
     def __init__(self, pid: int, url: str, teller: Teller):
         super().__init__(pid, url)
@@ -59,50 +64,46 @@ class OdooBus(peers.Peer):
                  f'Origin: http://localhost\r\nCookie: {session.cookie}\r\n\r\n').encode() for session in sessions]
 
     def hold(self, crowd: Crowd, sessions):
-        requests = self.requests(sessions)
-        crowd.answered = http
-        self._one_wave_after_another(
-            crowd, [requests[number % len(requests)] for number in range(len(crowd))], 101)
-        crowd.answered = frame
-        self._one_wave_after_another(crowd, [self.subscription()] * len(crowd), 100)
-        stack.wait_until_idle(self.pid)
+        self._hold(crowd, list(crowd.sockets), [sessions[number % len(sessions)] for number in range(len(crowd))])
+        stack.wait_until_idle(self.pid, crowd.rest)
 
-    def subscription(self) -> bytes:
-        """`subscribe`, and a ping: its pong comes when what was sent before it has been dealt with."""
-        text = json.dumps({'event_name': 'subscribe', 'data': {'channels': [], 'last': self.teller.ask('last')}})
-        return masked(TEXT, text) + masked(PING, '')
+    def hold_new(self, crowd: Crowd, sessions):
+        """A client more for each session."""
+        self._hold(crowd, crowd.grow(len(sessions)), sessions)
+        stack.wait_until_idle(self.pid, crowd.rest)
+
+    def held_again(self, crowd: Crowd, sessions):
+        """Those whose WebSocket it has closed come back."""
+        stack.wait_until_idle(self.pid, crowd.rest)
+        places = crowd.come_back()
+        self._hold(crowd, list(places), [sessions[place % len(sessions)] for place in places.values()])
+
+    def hold_more(self, crowd: Crowd, sessions, seconds: float) -> int:
+        """As many of them as it takes, beside those who are held; how many are held then."""
+        before = set(crowd.sockets) - crowd.ended
+        taken = converse(crowd, self.entering(sessions), AT_A_TIME, seconds, connections=crowd.grow(len(sessions)))
+        return len(before - crowd.ended) + sum(taken.values())
+
+    def _hold(self, crowd: Crowd, connections: list[int], sessions):
+        crowd.answered = http_or_frame
+        taken = converse(crowd, self.entering(sessions), AT_A_TIME, ENTERING, connections=connections)
+        if sum(taken.values()) != len(connections):
+            raise SystemExit(f'Of {len(connections)} clients {sum(taken.values())} are held by {self.name}.')
 
     def entering(self, sessions) -> Iterator[Generator[bytes, Answer, bool]]:
         """What each client sends until it is held, for `client.converse`; True if it was."""
-        subscription = self.subscription()
+        # `subscribe`, and a ping: its pong comes when what was sent before it has been dealt with.
+        text = json.dumps({'event_name': 'subscribe', 'data': {'channels': [], 'last': self.teller.ask('last')}})
+        subscription = masked(TEXT, text.encode()) + masked(PING, b'')
         return (self._enter(request, subscription) for request in self.requests(sessions))
 
     @staticmethod
     def _enter(handshake: bytes, subscription: bytes) -> Generator[bytes, Answer, bool]:
         return (yield handshake).status == 101 and (yield subscription).status == 100
 
-    @staticmethod
-    def _one_wave_after_another(crowd: Crowd, requests: list[bytes], wanted: int):
-        connections = list(crowd.sockets)
-        for begin in range(0, len(connections), AT_A_TIME):
-            some = connections[begin:begin + AT_A_TIME]
-            for connection, request in zip(some, requests[begin:], strict=False):
-                crowd.send_on(connection, request)
-            answers = crowd.gather(peers.SECONDS, len(some))
-            if [answer.status for answer in answers] != [wanted] * len(some):
-                raise SystemExit(f"Odoo's bus answered one of the clients from {begin} on with "
-                                 f'{sorted({answer.status for answer in answers})}, not {wanted}.')
-
     def tell(self, users=None) -> float:
         """One `_sendone`, to all who are connected; or one to each of these users, in one transaction."""
         return self.teller.ask('broadcast' if users is None else 'users', *(users or ()))
-
-
-def masked(kind: int, text: str) -> bytes:
-    """A frame of a client (RFC 6455, 5.2), with a mask of zeros."""
-    data = text.encode()
-    assert len(data) < 126
-    return struct.pack('!BBI', 0x80 | kind, 0x80 | len(data), 0) + data
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import resource
 import shlex
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -136,9 +137,12 @@ def processor(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
-def wait_until_idle(process: int):
-    """Wait until a process uses no processor time any more, as far as the kernel's ticks show that in 0.3 s."""
+def wait_until_idle(process: int, rest: Callable[[float], None] = time.sleep):
+    """Wait until a process uses no processor time any more, as far as the kernel's ticks show that in 0.3 s.
+
+    `rest` waits so many seconds; that of a Crowd of WebSockets answers their pings meanwhile.
+    """
     used = None
     while used is None or processor(process) - used > 0.015:
         used = processor(process)
-        time.sleep(0.3)
+        rest(0.3)

@@ -51,6 +51,11 @@ def test_each_figure_stands_beside_a_floor_or_a_peer(host, result):
     assert {'sidecar', 'host'} <= {figure[0] for figure in rounds['herd']['figures']}
     if 'discuss' in rounds:
         assert {figure[0] for figure in rounds['discuss']['figures']} == {'web_longpolling_bus', "Odoo's bus"}
+        # Of Odoo's bus it is a figure how many it told; of the addon anything but all of them is a failure.
+        told = {figure[0]: figure[3] for figure in rounds['discuss']['figures'] if figure[1].endswith(', told')}
+        assert told == {"Odoo's bus": 100}
+        most = {figure[0]: figure[3] for figure in rounds['discuss']['figures'] if figure[1] == 'held at most'}
+        assert most == {'web_longpolling_bus': 150, "Odoo's bus": 150}
 
 
 def test_there_are_a_table_and_pictures(host, result):

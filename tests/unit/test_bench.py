@@ -159,6 +159,57 @@ def test_the_client_knows_when_a_frame_is_whole(received, status):
     assert client.frame(received) == status
 
 
+@pytest.mark.parametrize('received, left, reply', [
+    (b'HTTP/1.1 200 OK\r\n\r\n\x89\x00', b'HTTP/1.1 200 OK\r\n\r\n\x89\x00', b''),
+    (b'\x89\x00', b'', b'\x8a\x80\0\0\0\0'),
+    (b'\x89\x02ab', b'', b'\x8a\x82\0\0\0\0ab'),
+    (b'\x81\x03abc\x89\x00', b'\x81\x03abc', b'\x8a\x80\0\0\0\0'),
+    (b'\x89\x00\x81\x7e\x00\x80' + b'a' * 128, b'\x81\x7e\x00\x80' + b'a' * 128, b'\x8a\x80\0\0\0\0'),
+    (b'\x89\x00\x81\x03a', b'\x81\x03a', b'\x8a\x80\0\0\0\0'),
+    (b'\x88\x02\x03\xf5', b'\x88\x02\x03\xf5', b'\x88\x82\0\0\0\0\x03\xf5')])
+def test_pings_are_taken_out_of_what_a_websocket_receives_and_are_answered(received, left, reply):
+    assert client.without_pings(received) == (left, reply)
+
+
+def test_a_websocket_that_rests_answers_pings_and_says_when_it_was_ended():
+    """As browsers do: Odoo's bus ends the one that leaves a ping unanswered for 15 s."""
+    with socket.create_server(('127.0.0.1', 0)) as server, \
+            client.Crowd(f'http://127.0.0.1:{server.getsockname()[1]}', 2) as crowd:
+        crowd.answered = client.frame
+        first, second = server.accept()[0], server.accept()[0]
+        with first, second:
+            second.sendall(b'\x89\x00')
+            crowd.rest(0.1)
+            assert second.recv(100) == client.masked(client.PONG, b'') and not crowd.ended
+            first.sendall(b'\x88\x02\x03\xf5')
+            crowd.rest(0.1)
+            assert first.recv(100) == client.masked(client.CLOSE, b'\x03\xf5')
+            [ended] = crowd.ended
+            assert list(crowd.sockets).index(ended) == 0
+            second.sendall(b'\x81\x03abc')
+            assert [answer.status for answer in crowd.gather(10)] == [200]      # not for the one that ended
+            assert list(crowd.come_back().values()) == [0] and not crowd.ended
+            with server.accept()[0] as again:
+                again.sendall(b'\x81\x03abc')
+                assert [list(crowd.sockets).index(answer.connection) for answer in crowd.gather(10, 1)] == [0]
+                again.sendall(b'\x81\x03abc')
+                with pytest.raises(SystemExit, match='Nothing happened'):
+                    crowd.rest(10)
+
+
+def test_one_who_is_refused_and_hung_up_on_is_one_answer():
+    with socket.create_server(('127.0.0.1', 0)) as server, \
+            client.Crowd(f'http://127.0.0.1:{server.getsockname()[1]}', 2) as crowd:
+        first, second = server.accept()[0], server.accept()[0]
+        with second:
+            with first:
+                first.sendall(b'HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n')
+                assert crowd.gather(10, 1)[0].status == 500
+                first.sendall(b'HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n')
+            threading.Timer(0.1, second.sendall, [b'HTTP/1.1 204 None\r\n\r\n']).start()
+            assert [answer.status for answer in crowd.gather(10)] == [500, 204]
+
+
 def test_what_was_measured_until_ctrl_c_is_kept(monkeypatch, tmp_path, capsys):
     def interrupted(variables, file, rounds, quick, programs):
         file.write_text(json.dumps(one_round('writers', 'any host', publish=1, plain=2)) + '\n')
