@@ -7,13 +7,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.addons.web_longpolling.longpolling import longpolling
 
+from .business import MOST_USED, SYSTEM_MENUS, business
 from .presence import FRESH, GONE, channel_of, is_on, named
-
-# What is suggested, if its application is installed.
-BUSINESS = ('res.partner', 'crm.lead', 'sale.order', 'project.task', 'project.project', 'stock.picking',
-            'purchase.order', 'account.move', 'mrp.production', 'helpdesk.ticket', 'hr.leave', 'calendar.event',
-            'event.registration', 'maintenance.request', 'repair.order', 'fleet.vehicle', 'product.template',
-            'mail.activity')
 
 
 class Watch(models.Model):
@@ -33,10 +28,26 @@ class Watch(models.Model):
 
     @api.model
     def suggest(self):
-        """List the business models of the installed applications."""
+        """List what the installed applications use most."""
+        self._list([name for name in MOST_USED if self._has_table(name)])
+
+    @api.model
+    def suggest_all(self):
+        """List all business models: those of the views to which menus lead, but for the menus of the settings."""
+        menus = self.env['ir.ui.menu'].sudo().with_context({'ir.ui.menu.full_list': True})
+        system = [menu.id for menu in (self.env.ref('base.' + name, False) for name in SYSTEM_MENUS) if menu]
+        actions = [menu.action for menu in menus.search(['!', ('id', 'child_of', system)])]
+        opened = [action.res_model for action in actions if action and action._name == 'ir.actions.act_window']
+        self._list(business(opened, self._has_table))
+
+    def _has_table(self, name):
+        model = self.env.get(name)
+        return model is not None and model._auto and not model._abstract and not model._transient
+
+    def _list(self, names):
         self.check_access('create')
         listed = self.search([]).mapped('model')
-        self.create([{'model': name} for name in BUSINESS if name in self.env and name not in listed])
+        self.create([{'model': name} for name in names if name not in listed])
 
 
 class Presence(models.Model):

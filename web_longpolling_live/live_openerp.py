@@ -9,12 +9,55 @@ from openerp.addons.web_longpolling.longpolling import longpolling
 from openerp.osv import fields, osv
 from openerp.tools import DEFAULT_SERVER_DATETIME_FORMAT
 
+from .business import MOST_USED, SYSTEM_MENUS, business
 from .presence import FRESH, GONE, channel_of, is_on, named
 
 
 def ago(seconds):
     """That many seconds before now, as the ORM writes it (UTC)."""
     return time.strftime(DEFAULT_SERVER_DATETIME_FORMAT, time.gmtime(time.time() - seconds))
+
+
+class Models(osv.TransientModel):
+    """The dialog by which an administrator lists models by the dozen."""
+
+    _name = 'longpolling.live.models'
+    _description = 'Models that become live'
+
+    _columns = {'create_date': fields.datetime('Asked', readonly=True)}
+
+    def suggest(self, cr, uid, ids, context=None):
+        """List what the installed applications use most."""
+        return self._list(cr, uid, [name for name in MOST_USED if self._has_table(name)], context)
+
+    def suggest_all(self, cr, uid, ids, context=None):
+        """List all business models: those of the views to which menus lead, but for the menus of the settings."""
+        data = self.pool.get('ir.model.data')
+        system = data.search(cr, SUPERUSER_ID, [('module', '=', 'base'), ('name', 'in', SYSTEM_MENUS)])
+        system = [one['res_id'] for one in data.read(cr, SUPERUSER_ID, system, ['res_id'])]
+        menus = self.pool.get('ir.ui.menu')
+        found = menus.search(cr, SUPERUSER_ID, ['!', ('id', 'child_of', system)],
+                             context={'ir.ui.menu.full_list': True})
+        actions = [menu['action'].split(',') for menu in menus.read(cr, SUPERUSER_ID, found, ['action'])
+                   if menu['action']]
+        windows = self.pool.get('ir.actions.act_window')
+        found = windows.search(cr, SUPERUSER_ID, [
+            ('id', 'in', [int(number) for kind, number in actions if kind == windows._name])])
+        opened = [window['res_model'] for window in windows.read(cr, SUPERUSER_ID, found, ['res_model'])]
+        return self._list(cr, uid, business(opened, self._has_table), context)
+
+    def _has_table(self, name):
+        model = self.pool.get(name)
+        return model is not None and model._auto and isinstance(model, osv.Model)
+
+    def _list(self, cr, uid, names, context):
+        watch = self.pool.get('longpolling.watch')
+        listed = [one['model'] for one in watch.read(cr, uid, watch.search(cr, uid, []), ['model'])]
+        for name in names:
+            if name not in listed:
+                watch.create(cr, uid, {'model': name}, context)
+        return self.pool.get('ir.actions.act_window').for_xml_id(
+            cr, uid, 'web_longpolling_live', 'action_watched', context)
 
 
 class Presence(osv.Model):
