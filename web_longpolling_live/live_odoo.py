@@ -8,7 +8,7 @@ from odoo import api, fields, models
 from odoo.addons.web_longpolling.longpolling import longpolling
 
 from .business import MOST_USED, SYSTEM_MENUS, business
-from .presence import FRESH, GONE, channel_of, is_on, named
+from .presence import FRESH, GONE, channel_of, is_on, named, named_page
 
 
 class Watch(models.Model):
@@ -57,6 +57,7 @@ class Presence(models.Model):
     res_model = fields.Char(required=True)
     res_id = fields.Integer(required=True)
     user_id = fields.Many2one('res.users', required=True, ondelete='cascade')
+    page = fields.Char(help="One of those in which the user looks at it; what it calls itself.")
     editing = fields.Boolean()
     seen = fields.Datetime(required=True)
 
@@ -77,20 +78,25 @@ class Presence(models.Model):
         return self.env[model].with_context(active_test=False).search([('id', 'in', records)]).ids
 
     @api.model
-    def here(self, model, record, editing=False, leaving=False):
-        """The user looks at the record now, or leaves it. The others' pages show it, if they do not already."""
+    def here(self, model, record, editing=False, leaving=False, page='-'):
+        """The user looks at the record now, or leaves it. The others' pages show it, if they do not already.
+
+        :param page: what the page calls itself, a text: he may look at it in several
+        """
         if not leaving and not self._readable(model, [record]):
             return
         now = fields.Datetime.now()
-        rows = self.sudo().search([('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', self.env.uid)])
-        mine = rows[:1]     # two windows that come at once make two
+        page = named_page(page)
+        rows = self.sudo().search([('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', self.env.uid),
+                                   ('page', '=', page)])
+        mine = rows[:1]     # two calls that come at once make two
         news = bool(mine) if leaving else (
             not mine or mine.editing != editing or mine.seen < now - timedelta(seconds=GONE))
         if leaving:
             rows.unlink()
         elif not mine:
-            mine.create({'res_model': model, 'res_id': record, 'user_id': self.env.uid, 'editing': editing,
-                         'seen': now})
+            mine.create({'res_model': model, 'res_id': record, 'user_id': self.env.uid, 'page': page,
+                         'editing': editing, 'seen': now})
         elif news or mine.seen < now - timedelta(seconds=FRESH):
             mine.write({'editing': editing, 'seen': now})
         if news:

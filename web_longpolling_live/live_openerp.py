@@ -10,7 +10,9 @@ from openerp.osv import fields, osv
 from openerp.tools import DEFAULT_SERVER_DATETIME_FORMAT
 
 from .business import MOST_USED, SYSTEM_MENUS, business
-from .presence import FRESH, GONE, channel_of, is_on, named
+from .presence import FRESH, GONE, channel_of, is_on, named, named_page
+
+DAY = 86400
 
 
 def ago(seconds):
@@ -68,6 +70,7 @@ class Presence(osv.Model):
         'res_model': fields.char('Model', size=128, required=True),
         'res_id': fields.integer('Record', required=True),
         'user_id': fields.many2one('res.users', 'User', required=True, ondelete='cascade'),
+        'page': fields.char('Page', size=40),
         'editing': fields.boolean('Editing'),
         'seen': fields.datetime('Last sign of life', required=True),
     }
@@ -86,18 +89,27 @@ class Presence(osv.Model):
             return []
         return looked_at.search(cr, uid, [('id', 'in', records)], context=dict(context or {}, active_test=False))
 
-    def here(self, cr, uid, model, record, editing=False, leaving=False, context=None):
-        """The user looks at the record now, or leaves it. The others' pages show it, if they do not already."""
+    def here(self, cr, uid, model, record, editing=False, leaving=False, page='-', context=None):
+        """The user looks at the record now, or leaves it. The others' pages show it, if they do not already.
+
+        :param page: what the page calls itself, a text: he may look at it in several
+        """
         if not leaving and not self._readable(cr, uid, model, [record], context):
             return False
-        ids = self.search(cr, SUPERUSER_ID, [('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', uid)])
+        page = named_page(page)
+        ids = self.search(cr, SUPERUSER_ID, [
+            ('res_model', '=', model), ('res_id', '=', record), ('user_id', '=', uid), ('page', '=', page)])
         mine = ids and self.read(cr, SUPERUSER_ID, ids[0], ['seen', 'editing'])
         news = bool(mine) if leaving else not mine or mine['editing'] != editing or mine['seen'] < ago(GONE)
         if leaving:
             self.unlink(cr, SUPERUSER_ID, ids)
         elif not mine:
+            # Those of browsers that have crashed.
+            self.unlink(cr, SUPERUSER_ID, self.search(cr, SUPERUSER_ID, [
+                ('res_model', '=', model), ('res_id', '=', record), ('seen', '<', ago(DAY))]))
             self.create(cr, SUPERUSER_ID, {
-                'res_model': model, 'res_id': record, 'user_id': uid, 'editing': editing, 'seen': ago(0)})
+                'res_model': model, 'res_id': record, 'user_id': uid, 'page': page, 'editing': editing,
+                'seen': ago(0)})
         elif news or mine['seen'] < ago(FRESH):
             self.write(cr, SUPERUSER_ID, ids, {'editing': editing, 'seen': ago(0)})
         if news:

@@ -31,6 +31,11 @@ def is_on(setting):
     return (u'%s' % setting).strip().lower() not in ('false', '0', 'no', 'off', 'none', '')
 
 
+def named_page(page):
+    """What a page calls itself, as it is stored."""
+    return (u'%s' % (page,))[:40] or u'-'
+
+
 def named(here):
     """Those who look, by record, by name; a user who does so in several windows at once, once.
 

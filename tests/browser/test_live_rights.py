@@ -114,6 +114,14 @@ def test_two_windows_of_a_user_are_one_face(site):
     assert person['id'] == ann.uid
     ann.rpc(PRESENCE, 'here', [MODEL, record, False, True])
     assert site.admin.rpc(PRESENCE, 'who', [MODEL, [record]]) == {}
+    ann.rpc(PRESENCE, 'here', [MODEL, record, True, False, 'one'])
+    ann.rpc(PRESENCE, 'here', [MODEL, record, False, False, 'two'])
+    [person] = site.admin.rpc(PRESENCE, 'who', [MODEL, [record]])[str(record)]
+    assert (person['id'], person['editing']) == (ann.uid, True), 'the window that only looks changes nothing'
+    ann.rpc(PRESENCE, 'here', [MODEL, record, False, True, 'two'])
+    assert site.admin.rpc(PRESENCE, 'who', [MODEL, [record]])[str(record)] == [person]
+    ann.rpc(PRESENCE, 'here', [MODEL, record, False, True, 'one'])
+    assert site.admin.rpc(PRESENCE, 'who', [MODEL, [record]]) == {}
     site.admin.rpc(MODEL, 'unlink', [[record]])
 
 

@@ -55,6 +55,20 @@ def test_another_subscription_goes_on_from_the_position(client, ann, send, chann
     assert sorted(browser.payloads()) == ['between', 'own']
 
 
+def test_what_was_sent_on_a_channel_before_it_is_added_comes_as_with_a_websocket(client, ann, send, channel):
+    """A page reads who is there and subscribes a moment later: what is said in between is before its position."""
+    browser = client(ann, channel)
+    before = browser.last
+    send(f'{channel}-2', 'between')
+    send(channel, 'own')
+    browser.poll_until(lambda: browser.payloads() == ['own'])
+    browser.subscribe(channel, f'{channel}-2', last=before)
+    assert browser.payloads() == ['own', 'between']
+    send(channel, 'more')
+    browser.poll_until(lambda: len(browser.payloads()) == 3)
+    assert browser.payloads() == ['own', 'between', 'more']
+
+
 def test_a_message_is_as_large_as_stock_lets_it_be(client, ann, send, channel):
     """An event of the feed ends at 1 MB, so it comes in several."""
     browser = client(ann, channel)

@@ -225,18 +225,27 @@ test("what a subscription and polls bring is told with its ids, and each poll go
     ]);
 });
 
-test("another subscription goes on from the position, with the highest id, in place of the ticket", async () => {
+test("another subscription goes on from the position, in place of the ticket, and asks for what new channels had", async () => {
     const bus = new FakeBus();
     const socket = await bus.polling();
     await bus.messages("p1", [9, "1"]);
     const before = bus.request("messages");
-    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a", "c"], last: 5 } }));
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a", "c"], last: 9 } }));
     await settle();
     const { known, last, uid, ticket } = bus.asked("subscribe");
-    assert.deepEqual([known, last, uid, ticket], [true, 9, 7, "ticket-1"]);
-    await bus.subscribed({ ticket: "ticket-2" });
+    // What was told a moment ago may have come before others with lower ids.
+    assert.deepEqual([known, last, uid, ticket], [true, 5, 7, "ticket-1"]);
+    await bus.subscribed({ ticket: "ticket-2", notifications: [{ id: 7, message: "of c" }, { id: 9, message: 1 }] });
     assert.ok(before.aborted);
     assert.deepEqual(bus.request("messages").body, { ticket: "ticket-2" });
+    assert.equal(bus.request("messages").options.headers["X-Longpolling-Since"], "p1");
+    await bus.messages("p2", [7, '"of c"'], [10, "2"]);
+    const told = [[{ id: 9, message: 1 }], [{ id: 7, message: "of c" }], [{ id: 10, message: 2 }]];
+    assert.deepEqual(socket.events.slice(1), told.map((messages) => ["message", messages]));
+    await bus.advance(11000);
+    socket.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a"], last: 9 } }));
+    await settle();
+    assert.equal(bus.asked("subscribe").last, 10);
 });
 
 test("a message that comes in parts is told when it is whole, also if the parts come in several answers", async () => {

@@ -167,8 +167,8 @@ export class FakeBus {
 
     async subscribed(answer = {}) {
         const known = this.asked("subscribe").known;
-        const position = known ? {} : { position: "p0", notifications: [] };
-        await this.host("subscribe", { uid: 7, renewal: 120, ticket: "ticket-1", ...position, ...answer });
+        const position = known ? {} : { position: "p0" };
+        await this.host("subscribe", { uid: 7, renewal: 120, ticket: "ticket-1", notifications: [], ...position, ...answer });
     }
 
     /** The held poll is answered with these events, [[id, text], …]. */

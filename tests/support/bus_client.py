@@ -25,6 +25,7 @@ class BusClient:
         self.position: str | None = None
         self.parts: dict[int, str] = {}     # by id: of messages that come in several events
         self.messages: list[dict] = []      # {"id", "message"}, in the order in which they came
+        self.caught_up: set[int] = set()    # ids of those that came with a subscription
         self.statuses: list[int] = []       # of its polls
 
     def subscribe(self, *channels: str, last: int | None = None) -> dict:
@@ -37,9 +38,11 @@ class BusClient:
             return self.subscribe(*channels, last=last)
         if 'ticket' in said:
             self.uid, self.ticket, self.renewal = said['uid'], said['ticket'], said['renewal']
-            if 'position' in said:
-                self.position = said['position']
-                self._take(said['notifications'])
+            self.position = said.get('position', self.position)
+            known = {message['id'] for message in self.messages}
+            caught_up = [message for message in said['notifications'] if message['id'] not in known]
+            self.caught_up |= {message['id'] for message in caught_up}
+            self._take(caught_up)
         return said
 
     def ask(self, last: int = 0) -> dict:
@@ -75,7 +78,8 @@ class BusClient:
                 number, text, *more_follow = event['payload']
                 self.parts[number] = self.parts.get(number, '') + text
                 if not more_follow:
-                    self._take([{'id': number, 'message': json.loads(self.parts.pop(number))}])
+                    message = json.loads(self.parts.pop(number))
+                    self._take([{'id': number, 'message': message}] if number not in self.caught_up else [])
         return response.status_code
 
     def _take(self, messages):

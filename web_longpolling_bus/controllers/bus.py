@@ -59,7 +59,7 @@ class LongPollingBus(Controller):
         :param version: of the worker: Odoo's own, and our script's
         :returns: `expired`, or `outdated` if there is another worker by now, or `locked` if it must ask again later, or
             `gone` if it has left under this name and needs another one to come back, or
-            else `uid`, `renewal` in seconds, `ticket`, and if not `known`: `position` and `notifications`
+            else `uid`, `renewal` in seconds, `ticket`, `notifications` since `last`, and if not `known` `position`
         """
         if not _is_name(name):
             raise ValueError(_NO_NAME)

@@ -27,11 +27,12 @@ class IrWebsocket(models.AbstractModel):
         cr, uid = self.env.cr, request.session.uid
         found = [channel_with_db(cr.dbname, channel) for channel in data['channels']]
         answer = {'ticket': longpolling.ticket(cr, [feed_channel(json_dump(each)) for each in found], uid, seconds)}
+        # All are what this transaction sees (Odoo's are REPEATABLE READ), so there is no gap between what is told here and
+        # what follows the position. A page that has one is told what it may have missed on channels that are new to it:
+        # what others said between its reading of the records and this. It knows by the ids what it has been told already.
+        answer['notifications'] = self.env['bus.bus']._poll(found, data['last'])
         if not known:
-            # Both read what this transaction sees (Odoo's are REPEATABLE READ), so there is no gap between what is
-            # told here and what follows the position, and nothing is told twice.
             answer['position'] = longpolling.position(cr)
-            answer['notifications'] = self.env['bus.bus']._poll(found, data['last'])
         return answer
 
     def _as_guest(self, method, *arguments):

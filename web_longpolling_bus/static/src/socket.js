@@ -290,7 +290,7 @@
                 name: browser.name,
                 version: this.settings.version,
                 channels: channels,
-                last: known ? Math.max(last, browser.last) : settled(last),
+                last: settled(last),
                 uid: browser.uid,
                 known: known,
                 ticket: this.ticket,
@@ -335,8 +335,9 @@
             if (answer.position !== undefined) {
                 browser.position = answer.position;
                 browser.parts.clear();
-                this.hand_out(answer.notifications);
             }
+            // On a channel that is new to this browser something may have been told before the position.
+            this.hand_out(answer.notifications);
             this.renew_after(answer.renewal * 1000);
             const first = this.ticket === null;
             this.ticket = browser.ticket = answer.ticket;

@@ -174,6 +174,9 @@
         }
     };
 
+    /** What a page calls itself among those of its user. */
+    core.new_name = () => Date.now().toString(36) + Math.random().toString(36).slice(2);
+
     /** What "5 seconds ago", "2 minutes ago" or "a moment ago" is made of: a number and its unit. */
     core.ago = function (milliseconds) {
         const seconds = Math.max(0, Math.round(milliseconds / 1000));

@@ -119,6 +119,7 @@ function usePresence(controller, state) {
         return;
     }
     const orm = controller.orm;
+    const page = core.new_name();
     const longpolling = useService("longpolling");
     let at = null;
     let editing = false;
@@ -126,7 +127,7 @@ function usePresence(controller, state) {
     let timer = null;
 
     const tell = (record, is_editing, leaving) =>
-        orm.silent.call("longpolling.live.presence", "here", [record.model, record.id, is_editing, leaving]).catch(() => undefined);
+        orm.silent.call("longpolling.live.presence", "here", [record.model, record.id, is_editing, leaving, page]).catch(() => undefined);
 
     function look() {
         const root = controller.model.root;
@@ -153,7 +154,7 @@ function usePresence(controller, state) {
     // A page that is left sends nothing by itself any more.
     const leave = () => at && navigator.sendBeacon("/web/dataset/call_kw/longpolling.live.presence/here", new Blob([
         JSON.stringify({ jsonrpc: "2.0", method: "call", params: {
-            model: "longpolling.live.presence", method: "here", args: [at.model, at.id, false, true], kwargs: {} } })],
+            model: "longpolling.live.presence", method: "here", args: [at.model, at.id, false, true, page], kwargs: {} } })],
         { type: "application/json" }));
     onMounted(() => {
         look();

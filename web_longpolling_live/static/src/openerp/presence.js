@@ -4,6 +4,7 @@
 // Who else looks at the record of a form.
 openerp.web_longpolling_live.presence = function (instance, live) {
     "use strict";
+    const core = globalThis.web_longpolling_live_core;
     const _t = instance.web._t;
     const { poll } = live;
 
@@ -13,9 +14,10 @@ openerp.web_longpolling_live.presence = function (instance, live) {
     /** Say who else looks at the form's record, and tell them that this user does. */
     function start_presence(self) {
         const presences = new instance.web.Model("longpolling.live.presence");
+        const page = core.new_name();
         let at = null, editing = false, told = 0, people = [], end_poll = () => undefined;
         const tell = (is_editing, leaving) => presences.call(
-            "here", [at.model, at.id, is_editing, leaving], {}, { shadow: true });
+            "here", [at.model, at.id, is_editing, leaving, page], {}, { shadow: true });
         const title = (person) => _.str.sprintf(person.editing ? _t("%s is editing") : _t("%s is looking at this"), person.name);
         const show = function (answer) {
             people = answer.people;
@@ -53,7 +55,7 @@ openerp.web_longpolling_live.presence = function (instance, live) {
         // A page that is left sends nothing by itself any more.
         const leave = () => at && navigator.sendBeacon("/web/dataset/call_kw", JSON.stringify({
             jsonrpc: "2.0", method: "call", params: {
-                model: "longpolling.live.presence", method: "here", args: [at.model, at.id, false, true], kwargs: {},
+                model: "longpolling.live.presence", method: "here", args: [at.model, at.id, false, true, page], kwargs: {},
                 session_id: instance.session.session_id } }));
         const timer = setInterval(look, 1000);
         window.addEventListener("pagehide", leave);
