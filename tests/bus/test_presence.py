@@ -36,6 +36,18 @@ def test_who_polls_is_online_and_offline_when_his_last_tab_leaves(ann, bob, clie
     assert 'online' in seen()
 
 
+def test_who_has_come_a_moment_ago_is_told_by_his_own_status(ann, bob, client, status, sql):
+    """Not by that of who asks: mail tells those who subscribe of all who have just come, and mistakes the status."""
+    [(partner,)] = sql("SELECT partner_id FROM res_users WHERE id = %s", (ann.uid,))
+    browser = enter(ann)
+    other = client(bob, f'odoo-presence-res.partner_{partner}')      # who is not online yet
+    other.subscribe(f'odoo-presence-res.partner_{partner}')
+    told = [each for each in other.payloads('bus.bus/im_status_updated') if each['partner_id'] == partner]
+    assert told[-1]['im_status'] == 'online'
+    assert all(each['im_status'] == each['presence_status'] for each in told)
+    browser.leave()
+
+
 def test_who_has_another_browser_stays_online(ann, status):
     """Also one in which another tab polls with a worker of its own, in the same session."""
     first, second = enter(ann), enter(ann)

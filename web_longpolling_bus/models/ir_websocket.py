@@ -22,14 +22,18 @@ class IrWebsocket(models.AbstractModel):
         :returns: dict for the page
         """
         data = self._prepare_subscribe_data(channels, last)
+        if 'missed_presences' in data:
+            # What mail tells of those who have just come says the status of who subscribes in the place of theirs. They
+            # are told here by what they said themselves, since then: see below.
+            data['missed_presences'] = data['missed_presences'].browse()
         self._after_subscribe_data(data)
         self._serve_ir_websocket('subscribe', {'channels': channels, 'last': last})
         cr, uid = self.env.cr, request.session.uid
         found = [channel_with_db(cr.dbname, channel) for channel in data['channels']]
         answer = {'ticket': longpolling.ticket(cr, [feed_channel(json_dump(each)) for each in found], uid, seconds)}
-        # All are what this transaction sees (Odoo's are REPEATABLE READ), so there is no gap between what is told here and
-        # what follows the position. A page that has one is told what it may have missed on channels that are new to it:
-        # what others said between its reading of the records and this. It knows by the ids what it has been told already.
+        # All are what this transaction sees (Odoo's are REPEATABLE READ), so there is no gap between what is told here
+        # and what follows the position. A page that has one is told what it may have missed on channels that are new to
+        # it: what was said between its reading of the records and this. It knows by the ids what it was told already.
         answer['notifications'] = self.env['bus.bus']._poll(found, data['last'])
         if not known:
             answer['position'] = longpolling.position(cr)
