@@ -174,6 +174,10 @@
         }
     };
 
+    /** The domain of the records that refer to this one by any of these fields; null if there are none. */
+    core.referring = (names, id) => names.length
+        ? [...names.slice(1).map(() => "|"), ...names.map((name) => [name, "=", id])] : null;
+
     /** What a page calls itself among those of its user. */
     core.new_name = () => Date.now().toString(36) + Math.random().toString(36).slice(2);
 

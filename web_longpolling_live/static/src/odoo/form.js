@@ -77,8 +77,7 @@ function useLiveForm(controller) {
     function belongs(model) {
         const inverse = listed.map((node) => controller.props.fields[node.name]).filter(
             (field) => field.relation === model && field.relation_field && !field.related).map((field) => field.relation_field);
-        return inverse.length
-            ? [...inverse.slice(1).map(() => "|"), ...inverse.map((name) => [name, "=", root().resId])] : null;
+        return core.referring(inverse, root().resId);
     }
     const followers = [...new Set(listed.map((node) => controller.props.fields[node.name].relation))].map(
         (model) => useFollower(model, {

@@ -107,8 +107,7 @@ openerp.web_longpolling_live.forms = function (instance, live) {
     /** What new rows of that model are found by, in the lists that show them; null: nobody can say. */
     function belongs(self, model) {
         const inverse = _.compact(listed(self, model).map((widget) => (self.live_inverse || {})[widget.name]));
-        return inverse.length
-            ? inverse.slice(1).map(() => "|").concat(inverse.map((name) => [name, "=", self.datarecord.id])) : null;
+        return core.referring(inverse, self.datarecord.id);
     }
 
     /** A form's own record, if `model` is its own, and the rows of that model that it lists: one poll for both. */
