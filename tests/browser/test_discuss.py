@@ -51,6 +51,7 @@ def person(site, browser):
     site.proxy.drop()
     assert [each for one in people for each in one.complaints()] == []
     eventually(lambda: not site.polls(), seconds=60)
+    site.miss_whoever_was_killed()
 
 
 def word() -> str:

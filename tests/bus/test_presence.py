@@ -226,6 +226,15 @@ def test_who_leaves_with_both_browsers_at_once_is_offline(ann, status, waiting):
         assert status(ann.uid) == 'offline'
 
 
+def test_two_good_byes_at_once_are_no_error_in_the_log(ann, status, waiting, log):
+    """Where no worker is shared, a tab and its worker both say it; one of the two is handled anew."""
+    browser = enter(ann)
+    with waiting("SELECT 1 FROM web_longpolling_bus_connection FOR UPDATE", browser.leave, browser.leave):
+        assert status(ann.uid) == 'offline'
+    assert 'SERIALIZATION_FAILURE' in log('host')
+    assert ' ERROR ' not in log('host')
+
+
 def test_who_comes_while_another_browser_leaves_is_online(ann, status, waiting):
     """Odoo takes back, without a word, what it was to write where somebody else has written."""
     browser = enter(ann)

@@ -72,20 +72,24 @@ class Connection(models.Model):
         if known:
             known.write(values)
         else:
-            self.env.cr.execute(_ADD, dict(values, name=name, user_id=values['user_id'] or None, gone=False))
+            self._execute(_ADD, dict(values, name=name, user_id=values['user_id'] or None, gone=False))
 
     def _bury(self, name):
         """Nobody comes under this name any more: what a browser has sent before it left may be handled after that."""
-        self.env.cr.execute(_ADD, {'name': name, 'user_id': None, 'guest': 0, 'session': None,
-                                   'seen': fields.Datetime.now(), 'gone': True})
+        self._execute(_ADD, {'name': name, 'user_id': None, 'guest': 0, 'session': None,
+                             'seen': fields.Datetime.now(), 'gone': True})
+
+    def _execute(self, statement, parameters):
+        """It may meet another transaction; the host then begins anew, of which nobody needs to read as of an error."""
+        self.env.cr.execute(statement, parameters, log_exceptions=False)
 
     def _renew(self):
         """Whether it was known; it is there until the next renewal is missed.
 
         Who deletes it meanwhile waits for this transaction, and has to begin anew after it.
         """
-        self.env.cr.execute("UPDATE web_longpolling_bus_connection SET seen = %s WHERE id IN %s RETURNING id",
-                            (fields.Datetime.now(), tuple(self.ids) or (0,)))
+        self._execute("UPDATE web_longpolling_bus_connection SET seen = %s WHERE id IN %s RETURNING id",
+                      (fields.Datetime.now(), tuple(self.ids) or (0,)))
         return bool(self.env.cr.fetchall())
 
     def _leave(self):
@@ -95,8 +99,8 @@ class Connection(models.Model):
                 ('id', 'not in', self.ids), ('user_id', '=', connection.user_id.id), ('guest', '=', connection.guest),
                 ('seen', '>=', self._deadline())]) if connection.user_id or connection.guest else self.browse()
             # One of these that leaves beside this one waits here, and then does not find this one any more.
-            self.env.cr.execute("SELECT 1 FROM web_longpolling_bus_connection WHERE id IN %s ORDER BY id FOR UPDATE",
-                                (tuple((connection + others).ids),))
+            self._execute("SELECT 1 FROM web_longpolling_bus_connection WHERE id IN %s ORDER BY id FOR UPDATE",
+                          (tuple((connection + others).ids),))
             presences = getattr(connection._person(), 'presence_ids', []) if others else []
             statuses = [(presence, presence.status) for presence in presences]
             user, session, cookies = connection.user_id, connection.session, connection._cookies()
