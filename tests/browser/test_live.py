@@ -170,7 +170,7 @@ def test_a_form_that_is_edited_is_left_alone_and_saving_over_it_asks(windows, si
     ann.page.keyboard.type(' on')
     bar.get_by_role('button', name='Show').click()
     differs = bar.locator('tbody tr')
-    differs.filter(has_text='Ann writes').filter(has_text='Oslo').wait_for()
+    differs.filter(has_text='Ann writes on').filter(has_text='Oslo').wait_for()
     differs.filter(has_text='0150').wait_for()
     picture(ann, 'form-edited')
     ann.page.click('.o_form_button_save')
@@ -256,6 +256,94 @@ def test_a_save_asks_about_what_the_page_has_not_been_told_of(windows, site, par
     ann.page.locator('.o_live_bar tbody tr', has_text='Ann writes on').filter(has_text='Oslo').wait_for()
     picture(ann, 'form-asked')
     assert calls == ['', 'read'] and city_is('Oslo')
+
+
+@pytest.fixture
+def note(site):
+    """The name of a field in HTML that the form of partners shows; OpenERP 7.0 has none before."""
+    if site.host != 'openerp-7.0':
+        yield 'comment'
+        return
+    [model] = site.admin.rpc('ir.model', 'search', [[('model', '=', MODEL)]])
+    site.admin.rpc('ir.model.fields', 'create', [{
+        'name': 'x_live_note', 'field_description': 'Notes', 'model': MODEL, 'model_id': model, 'ttype': 'html',
+        'state': 'manual'}])
+    _, inherited = site.admin.rpc('ir.model.data', 'get_object_reference', ['base', 'view_partner_form'])
+    view = site.admin.rpc('ir.ui.view', 'create', [{
+        'name': 'live note', 'model': MODEL, 'type': 'form', 'inherit_id': inherited,
+        'arch': '<field name="website" position="after"><field name="x_live_note" string="Notes"/></field>'}])
+    yield 'x_live_note'
+    site.admin.rpc('ir.ui.view', 'unlink', [[view]])      # not the field: the registry would go on with it
+
+
+def test_texts_in_html_are_compared_and_asked_about(windows, site, partners, note):
+    seven = site.host == 'openerp-7.0'
+    [one] = partners(1, **{note: '<p>To begin with</p>'})
+    ann = form(windows(), site, one)
+    asked = []
+    ann.page.on('dialog', lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    if seven:
+        ann.page.click('.oe_form_button_edit')
+        text = ann.page.frame_locator('.cleditorMain iframe').locator('body')
+        save = ann.page.locator('.oe_form_button_save')
+    else:
+        ann.page.get_by_role('tab', name='Notes').click()
+        text = ann.page.locator('.o_field_widget[name=comment] .odoo-editor-editable')
+        save = ann.page.locator('.o_form_button_save')
+    text.click()
+    ann.page.keyboard.press('Control+End')
+    ann.page.keyboard.type(', says Ann')
+    site.admin.rpc(MODEL, 'write', [[one], {note: '<p>To begin <b>without</b></p><p>Her</p>'}])
+    bar = ann.page.locator('.o_live_bar')
+    bar.wait_for()
+    bar.get_by_role('button', name='Show').click()
+    differs = bar.locator('tbody tr').filter(has_text='Notes')
+    differs.filter(has_text='To begin with, says Ann').filter(has_text='To begin without Her').wait_for()
+    picture(ann, 'form-html')
+    save.click()
+    if seven:
+        ann.wait_for(lambda: asked, what='saving asks')
+        assert 'Notes has changed meanwhile' in asked[0]
+    else:
+        ann.page.locator('.modal', has_text='Save over it?').filter(has_text='Notes').wait_for()
+        ann.page.locator('.modal button', has_text='Save mine').click()
+    ann.wait_for(lambda: ', says Ann' in site.admin.rpc(MODEL, 'read', [[one], [note]])[0][note])
+    bar.wait_for(state='detached')
+    site.admin.rpc(MODEL, 'write', [[one], {'city': 'Oslo'}])
+    ann.wait_for(lambda: 'Oslo' in value_of(ann, site, 'city'), what='what is saved is no difference')
+
+
+@pytest.mark.only_on('odoo-19.0')
+def test_properties_are_compared_and_asked_about(windows, site, partners):
+    """A save writes all of them: one that a colleague has changed would be as it was before."""
+    [field] = site.admin.rpc('ir.model.fields', 'search', [[('model', '=', MODEL), ('name', '=', 'properties')]])
+    definitions = [
+        {'name': 'aa11', 'type': 'char', 'string': 'Nickname'},
+        {'name': 'bb22', 'type': 'many2one', 'string': 'Friend', 'comodel': MODEL},
+        {'name': 'cc33', 'type': 'tags', 'string': 'Likes', 'tags': [['tea', 'Tea', 1], ['jam', 'Jam', 2]]},
+        {'name': 'dd44', 'type': 'date', 'string': 'Met'}]
+    [base] = site.admin.rpc('properties.base.definition', 'search', [[('properties_field_id', '=', field)]]) or \
+        site.admin.rpc('properties.base.definition', 'create', [[{'properties_field_id': field}]])
+    site.admin.rpc('properties.base.definition', 'write', [[base], {'properties_definition': definitions}])
+    one, friend = partners(2)
+    values = {'aa11': 'Al', 'bb22': False, 'cc33': ['tea'], 'dd44': '2026-01-31'}
+    site.admin.rpc(MODEL, 'write', [[one], {'properties': values}])
+    ann = form(windows(), site, one)
+    ann.page.locator('.o_field_properties input').first.fill('Ally')
+    ann.page.keyboard.press('Tab')
+    site.admin.rpc(MODEL, 'write', [[one], {'properties': {**values, 'bb22': friend, 'cc33': ['tea', 'jam']}}])
+    bar = ann.page.locator('.o_live_bar')
+    bar.wait_for()
+    bar.get_by_role('button', name='Show').click()
+    differs = bar.locator('tbody tr').filter(has_text='Nickname: Ally; Friend: –')
+    differs.filter(has_text=re.compile('Nickname: Al; Friend: Live 01; Likes: Tea, Jam; Met: ')).wait_for()
+    picture(ann, 'form-properties')
+    ann.page.click('.o_form_button_save')
+    ann.page.locator('.modal', has_text='Save over it?').wait_for()
+    ann.page.locator('.modal button', has_text='Cancel').first.click()
+    bar.get_by_role('button', name='Discard mine').click()
+    bar.wait_for(state='detached')
+    ann.wait_for(lambda: ann.page.locator('.o_field_properties input').first.input_value() == 'Al')
 
 
 def test_selection_and_scroll_stay(windows, site, partners):

@@ -6,6 +6,12 @@ import vm from "node:vm";
 
 const SCRIPT = new URL("../../web_longpolling_live/static/src/js/follower.js", import.meta.url);
 
+/** What the script gives to the web clients, in this scope. */
+function core(scope = {}) {
+    vm.runInNewContext(readFileSync(SCRIPT, "utf8"), Object.assign(scope, { window: scope, globalThis: scope, self: scope }));
+    return scope.web_longpolling_live_core;
+}
+
 /** The milliseconds after which a follower loads its view that has heard this answer; it did so `ago` milliseconds ago. */
 function heard(answer, ago) {
     const waits = [];
@@ -15,9 +21,8 @@ function heard(answer, ago) {
         clearTimeout: () => undefined,
         Math: Object.assign(Object.create(Math), { random: () => 0.5, max: Math.max, min: Math.min }),
     };
-    vm.runInNewContext(readFileSync(SCRIPT, "utf8"), Object.assign(scope, { window: scope, globalThis: scope, self: scope }));
     const document = { hidden: false, addEventListener: () => undefined };
-    const follower = new scope.web_longpolling_live_core.Follower({}, document);
+    const follower = new (core(scope).Follower)({}, document);
     follower.applied = Date.now() - (ago ?? 1e9);
     follower.hear({ changed: [1], gone: [], others: false, ...answer });
     return waits[0];
@@ -37,4 +42,16 @@ test("one that has had its turn keeps its place: the next comes when all others 
     near(heard({ within: 5 }, 1000), 4150);
     near(heard({}, 500), 1650);
     near(heard({ within: 5 }, 5500), 2500);
+});
+
+test("of two long texts the parts are shown where they begin to differ", () => {
+    const { excerpts } = core();
+    assert.deepEqual([...excerpts("Oslo", "Bergen")], ["Oslo", "Bergen"]);
+    assert.deepEqual([...excerpts("", "–")], ["", "–"]);
+    const [mine, theirs] = excerpts("a".repeat(1000) + "mine", "a".repeat(1000) + "theirs" + "b".repeat(1000));
+    assert.equal(mine, "…" + "a".repeat(60) + "mine");
+    assert.equal(theirs, "…" + "a".repeat(60) + "theirs" + "b".repeat(234) + "…");
+    const [all, begun] = excerpts("a".repeat(1000), "a".repeat(100));
+    assert.equal(all, "…" + "a".repeat(300) + "…");
+    assert.equal(begun, "…" + "a".repeat(60));
 });

@@ -26,6 +26,9 @@
     const AGAIN = 1000;
     // What the sidecar takes in one poll.
     const MOST = 1000;
+    // Characters of a long text that are compared before one's eyes, and how many of them lie before the first difference.
+    const EXCERPT = 300;
+    const BEFORE = 60;
 
     /**
      * @typedef {Object} View  what a Follower needs of the web client
@@ -198,6 +201,22 @@
      */
     core.is_recent = (written) =>
         Boolean(written) && Math.abs(Date.now() - Date.parse(written.slice(0, 19).replace(" ", "T") + "Z")) < RECENT;
+
+    /** What a text in HTML says, in a line. */
+    core.plain = (html) => String(new DOMParser().parseFromString(
+        html.replace(/<(br|hr|img|\/(p|div|li|h[1-6]|tr|td|th|pre|blockquote))\b/gi, " $&"), "text/html",
+    ).body.textContent).replace(/\s+/g, " ").trim();
+
+    /** Of two texts what a table has room for: the part where they begin to differ. */
+    core.excerpts = function (one, other) {
+        let same = 0;
+        while (same < one.length && one[same] === other[same]) {
+            same++;
+        }
+        const start = Math.max(one.length, other.length) > EXCERPT ? Math.max(0, same - BEFORE) : 0;
+        return [one, other].map((text) => (start > 0 ? "…" : "") + text.slice(start, start + EXCERPT) +
+            (text.length > start + EXCERPT ? "…" : ""));
+    };
 
     /** Mark an element for a moment. */
     core.mark = function (element) {

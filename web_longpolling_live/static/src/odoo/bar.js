@@ -25,7 +25,11 @@ export class LiveBar extends Component {
         return name ? _t("Changed by %(name)s, %(when)s", { name, when }) : _t("Changed %s", when);
     }
 
-    show() {
+    async show() {
+        const { refresh } = this.props.notice;
+        if (!this.state.open && refresh) {
+            await refresh();
+        }
         this.state.open = !this.state.open;
     }
 }

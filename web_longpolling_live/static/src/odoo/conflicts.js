@@ -8,8 +8,9 @@ import { patch } from "@web/core/utils/patch";
 import { Record } from "@web/model/relational_model/record";
 import { core, is_live } from "./live";
 
-// What can be said in a line; the rest says only that it differs.
-export const SIMPLE = ["char", "text", "integer", "float", "monetary", "boolean", "selection", "date", "datetime", "many2one"];
+// What is compared: not which records a list holds, of which a save writes only what was added and removed; nor files.
+export const COMPARED = ["char", "text", "html", "integer", "float", "monetary", "boolean", "selection", "date", "datetime", "many2one",
+    "reference", "properties"];
 const NO_NEWS = ["write_date", "write_uid", "__last_update", "display_name"];
 
 /** A value of the page or of the server as text. */
@@ -21,8 +22,21 @@ export function as_text(value, field) {
         return value.display_name || (Array.isArray(value) ? value[1] : String(value.id || value));
     }
     if (field.type === "selection") {
-        const found = field.selection.find((option) => option[0] === value);
+        const found = (field.selection || []).find((option) => option[0] === value);
         return found ? found[1] : String(value);
+    }
+    if (field.type === "html") {
+        return core.plain(String(value)) || "–";
+    }
+    if (field.type === "reference") {
+        return value.displayName || `${value.resModel},${value.resId}`;
+    }
+    if (field.type === "properties") {
+        return value.filter((one) => one.type !== "separator").map((one) => `${one.string}: ${as_text(one.value, one)}`).join("; ") || "–";
+    }
+    if (Array.isArray(value)) { // of a property: records, or the keys of tags
+        const tags = new Map(field.tags || []);
+        return value.map((one) => (Array.isArray(one) ? one[1] : tags.get(one) || one)).join(", ") || "–";
     }
     if (field.type === "date" && value.isLuxonDateTime) {
         return formatDate(value);
@@ -34,27 +48,39 @@ export function as_text(value, field) {
 }
 
 /** Whether two values of the page are the same. How a colleague's record is named may depend on the view. */
-function same(one, other, field) {
-    return field.type === "many2one" ? (one && one.id) === (other && other.id) || !(one || other)
-        : as_text(one, field) === as_text(other, field);
+export function same(one, other, field) {
+    if (field.type === "many2one") {
+        return (one && one.id) === (other && other.id) || !(one || other);
+    }
+    if (field.type === "reference") {
+        return (one && one.resId) === (other && other.resId) && (one && one.resModel) === (other && other.resModel) || !(one || other);
+    }
+    if (field.type === "properties") {
+        const values = (all) => (all || []).map((each) => [each.name, as_text(each.value, each)]);
+        return JSON.stringify(values(one)) === JSON.stringify(values(other));
+    }
+    return field.type === "html" ? String(one || "") === String(other || "") : as_text(one, field) === as_text(other, field);
 }
+
+/** Whether Odoo itself lets nobody save over it: a text that is written together knows of whose words it is made. */
+const is_guarded = (value, field) => field.type === "html" && String(value || "").includes("data-last-history-steps");
 
 /**
  * What differs between these records, all of one model, and what the server has of them now.
  *
  * @param {string[]} [only]  names of fields; all that the records show if it is not given
  * @returns {Promise<Map>} by the records' ids in the page: {gone: true}, or {name, by, differences}, where `name` is the
- *     record's, `by` who has changed it, if that is known, and each difference {name, label, theirs, value}, the last as the
- *     page has values; none: all is the same
+ *     record's, `by` who has changed it, if that is known, and each difference {name, label, value}, the last as the page
+ *     has values; none: all is the same
  */
 async function compare(orm, records, context, only) {
     const found = new Map();
     const names_of = (record) => record.fieldNames.filter((name) =>
-        SIMPLE.includes(record.fields[name].type) && !NO_NEWS.includes(name) && (!only || only.includes(name)));
+        COMPARED.includes(record.fields[name].type) && !NO_NEWS.includes(name) && (!only || only.includes(name)));
     const specification = { display_name: {}, write_date: {}, write_uid: { fields: { display_name: {} } } };
     for (const record of records) {
         for (const name of names_of(record)) {
-            specification[name] = record.fields[name].type === "many2one" ? { fields: { display_name: {} } } : {};
+            specification[name] = ["many2one", "reference"].includes(record.fields[name].type) ? { fields: { display_name: {} } } : {};
         }
     }
     const ids = [...new Set(records.map((record) => record.resId))];
@@ -67,7 +93,6 @@ async function compare(orm, records, context, only) {
             .map((name) => ({
                 name: name,
                 label: record.activeFields[name].string || record.fields[name].string,
-                theirs: as_text(values[name], record.fields[name]),
                 value: values[name],
             }));
         if (!there) {
@@ -89,6 +114,7 @@ async function compare(orm, records, context, only) {
  * @param {function(): Object[]} view.edited  the records that a save would write now, the one that is edited first
  * @param {function(Object, Object): Array} [view.also]  what else is written if a record is saved with these changes:
  *     pairs of a record and its changes
+ * @param {function(): Promise} view.commit  makes what is being typed the record's
  * @param {function(): Promise} view.discard  gives up what the user has typed
  * @param {function(Object)} view.saved  a record was saved
  */
@@ -102,18 +128,24 @@ export function useConflicts(controller, state, view) {
     function show(since) {
         const edited = view.edited();
         const records = edited.filter((record) => over.has(record.id));
-        const differences = records.flatMap((record) => over.get(record.id).differences.map((one) => ({
-            key: `${record.id} ${one.name}`,
-            label: record === edited[0] ? one.label : `${over.get(record.id).name}: ${one.label}`,
-            mine: as_text(record.data[one.name], record.fields[one.name]),
-            theirs: one.theirs,
-        })));
+        const differences = records.flatMap((record) => over.get(record.id).differences.map((one) => {
+            const [mine, theirs] = core.excerpts(
+                ...[record.data[one.name], one.value].map((value) => as_text(value, record.fields[one.name])));
+            const label = record === edited[0] ? one.label : `${over.get(record.id).name}: ${one.label}`;
+            return { key: `${record.id} ${one.name}`, label, mine, theirs };
+        }));
         const notice = !records.length ? null : records.some((record) => over.get(record.id).gone) && !differences.length
             ? { since, gone: true }
             : { since, differences, name: over.get(records.find((record) => !over.get(record.id).gone).id).by };
         if (JSON.stringify(notice) !== show.said) {
             show.said = JSON.stringify(notice);
-            state.notice = notice && Object.assign(notice, { take: notice.gone ? null : view.discard });
+            state.notice = notice && Object.assign(notice, {
+                take: notice.gone ? null : view.discard,
+                async refresh() { // what is being typed is not yet the record's
+                    await view.commit();
+                    show(since);
+                },
+            });
         }
         return Boolean(notice);
     }
@@ -126,7 +158,7 @@ export function useConflicts(controller, state, view) {
     async function look_again(saves) {
         const models = new Map();
         for (const [record, changes] of saves) {
-            const names = record.fieldNames.filter((name) => name in changes && SIMPLE.includes(record.fields[name].type));
+            const names = record.fieldNames.filter((name) => name in changes && COMPARED.includes(record.fields[name].type));
             if (record.resId && is_live(record.resModel) && names.length) {
                 const one = models.get(record.resModel) || { records: [], names: [] };
                 models.set(record.resModel, { records: [...one.records, record], names: [...one.names, ...names] });
@@ -182,7 +214,8 @@ export function useConflicts(controller, state, view) {
 
         /** What a save of these pairs of a record and its changes would replace: list of differences. */
         replaced: (saves) => saves.flatMap(([record, changes]) => over.has(record.id)
-            ? over.get(record.id).differences.filter((one) => one.name in changes) : []),
+            ? over.get(record.id).differences.filter(
+                (one) => one.name in changes && !is_guarded(one.value, record.fields[one.name])) : []),
 
         /** Whether a save may go on: what the user would write over, he is asked about. */
         async may_save(saves, edited) {

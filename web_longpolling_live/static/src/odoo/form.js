@@ -6,7 +6,7 @@ import { FormController } from "@web/views/form/form_controller";
 import { patch } from "@web/core/utils/patch";
 import { useService } from "@web/core/utils/hooks";
 import { LiveBar, LivePeople } from "./bar";
-import { SIMPLE, as_text, useConflicts } from "./conflicts";
+import { COMPARED, same, useConflicts } from "./conflicts";
 import { core, live, useFollower } from "./live";
 
 // Milliseconds between two signs of life of a page that looks at a record.
@@ -19,7 +19,7 @@ function useLiveForm(controller) {
     function mark(before) {
         const record = root();
         for (const name of record.fieldNames) {
-            if (before[name] !== undefined && before[name] !== as_text(record.data[name], record.fields[name])) {
+            if (name in before && !same(before[name], record.data[name], record.fields[name])) {
                 core.mark(controller.rootRef.el.querySelector(`.o_field_widget[name="${name}"]`));
             }
         }
@@ -38,8 +38,8 @@ function useLiveForm(controller) {
         const record = root();
         const before = {};
         for (const name of record.fieldNames) {
-            if (SIMPLE.includes(record.fields[name].type)) {
-                before[name] = as_text(record.data[name], record.fields[name]);
+            if (COMPARED.includes(record.fields[name].type)) {
+                before[name] = record.data[name];
             }
         }
         await record.load();
@@ -102,6 +102,7 @@ function useLiveForm(controller) {
         edited: () => [root(), ...rows().filter((row) => row.dirty)],
         also: (record, changes) => record.fieldNames.filter((name) => name in changes && record.data[name] && record.data[name].records)
             .flatMap((name) => record.data[name].records.filter((row) => row.resId).map((row) => [row, row._getChanges()])),
+        commit: () => root().isDirty(),
         async discard() {
             settle();
             await root().discard();

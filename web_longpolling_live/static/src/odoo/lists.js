@@ -53,6 +53,12 @@ function useLiveList(controller) {
             ? [...rows, ...model().root.selection.filter((record) => !rows.includes(record))] : rows;
     }
 
+    /** What is typed becomes the record's; of several records it would be saved. */
+    async function commit() {
+        const several = model().multiEdit && edited().some((record) => record.selected);
+        await (!several && edited().length ? edited()[0].isDirty() : null);
+    }
+
     const follower = useFollower(controller.props.resModel, {
         shows() {
             const root = model().root;
@@ -72,10 +78,7 @@ function useLiveList(controller) {
             );
         },
         async hold(changes) {
-            const several = model().multiEdit && edited().some((record) => record.selected);
-            if (!several && edited().length) {
-                await edited()[0].isDirty(); // what is typed becomes the record's; of several it would be saved
-            }
+            await commit();
             const shown = model().root.records.filter(
                 (record) => changes.changed.includes(record.resId) || changes.gone.includes(record.resId));
             const news = (await conflicts.hold(changes, shown)) || changes.others;
@@ -121,6 +124,7 @@ function useLiveList(controller) {
     }
     const conflicts = useConflicts(controller, state, {
         edited,
+        commit,
         discard: () => model().root.leaveEditMode({ discard: true }),
         saved: () => (state.notice = null), // what else has changed is loaded anew in a moment
     });

@@ -7,11 +7,11 @@ openerp.web_longpolling_live.forms = function (instance, live) {
     const core = globalThis.web_longpolling_live_core;
     const _t = instance.web._t;
     const {
-        SIMPLE, below_bar, compare, compare_rows, configure, end, follow, followers, hide_bar, is_editing, is_id,
+        COMPARED, below_bar, compare, compare_rows, configure, end, follow, followers, hide_bar, is_editing, is_id,
         is_live, listed, poll, row_ids, rows_in_place, same, show_bar, start_presence, tell_of_row, view_in,
         written_rows } = live;
 
-    const simple = (self) => _.filter(_.keys(self.fields), (name) => SIMPLE.indexOf(self.fields[name].field.type) >= 0);
+    const compared = (self) => _.filter(_.keys(self.fields), (name) => COMPARED.indexOf(self.fields[name].field.type) >= 0);
 
     /** The fields of a form by these names, as compare() needs them. */
     const fields_of = (self, names) => Object.fromEntries(names.map((name) => [name, _.defaults(
@@ -59,7 +59,7 @@ openerp.web_longpolling_live.forms = function (instance, live) {
      */
     function look_again(self, list) {
         const id = self.datarecord.id;
-        const names = simple(self).filter((name) => self.fields[name]._dirty_flag && !self.fields[name].get("readonly"));
+        const names = compared(self).filter((name) => self.fields[name]._dirty_flag && !self.fields[name].get("readonly"));
         const read = compare(self.model, [loaded(self)], fields_of(self, names), self.dataset.get_context());
         const own = read.then(function (different) {
             const one = different[id] || { differences: [] };
@@ -124,6 +124,10 @@ openerp.web_longpolling_live.forms = function (instance, live) {
                 return false;
             }
             const focused = /** @type {*} */ (document.activeElement); // what is typed counts when the field is left
+            const html = _.find(_.values(self.fields), (widget) => widget.$cleditor && widget.$el[0].contains(focused));
+            if (html) {
+                html.$cleditor.updateTextArea(true); // as when its frame is left
+            }
             return self.is_dirty() || self.$el.is(".oe_form_dirty") || _.any(listed(self).map(view_in), is_editing) ||
                 (self.$el[0].contains(focused) && $(focused).is("input, textarea") && Boolean(focused.value));
         },
@@ -167,7 +171,7 @@ openerp.web_longpolling_live.forms = function (instance, live) {
             const kept = listed(self).filter((widget) => is_live(widget.field.relation));
             kept.forEach((widget) => (widget.live_keep = true));
             return self.reload().always(() => kept.forEach((widget) => (widget.live_keep = false))).then(function () {
-                simple(self).forEach(function (name) {
+                compared(self).forEach(function (name) {
                     if (!_.isEqual(before[name], self.datarecord[name])) {
                         core.mark(self.fields[name].$el[0]);
                     }
@@ -254,7 +258,7 @@ openerp.web_longpolling_live.forms = function (instance, live) {
                 if (!may_save(self, list)) {
                     return $.Deferred().reject().promise();
                 }
-                const written = simple(self).filter((name) => self.fields[name]._dirty_flag);
+                const written = compared(self).filter((name) => self.fields[name]._dirty_flag);
                 const values = Object.fromEntries(written.map((name) => [name, self.fields[name].get_value()]));
                 const rows = list ? [] : written_rows(self);
                 return _super.apply(self, args).done(function () { // where it is not read again now

@@ -76,8 +76,10 @@ openerp.web_longpolling_live = function (instance, live) {
             const body = $("<tbody>").appendTo(table);
             const show = button(_t("Show"), function () {
                 body.empty();
-                notice.differences.forEach((one) => body.append($("<tr>").append(
-                    $("<th>").text(one.label), $("<td>").text(one.mine ? one.mine() : mine(notice.form, one.name)), $("<td>").text(one.theirs))));
+                notice.differences.forEach(function (one) {
+                    const texts = core.excerpts(one.mine ? one.mine() : mine(notice.form, one.name), one.theirs);
+                    body.append($("<tr>").append($("<th>").text(one.label), $("<td>").text(texts[0]), $("<td>").text(texts[1])));
+                });
                 table.toggle();
                 const open = table.is(":visible");
                 show.text(open ? _t("Hide") : _t("Show")).attr("aria-expanded", String(open));
@@ -110,7 +112,8 @@ openerp.web_longpolling_live = function (instance, live) {
 
     // What differs
 
-    const SIMPLE = ["char", "text", "integer", "float", "boolean", "selection", "date", "datetime", "many2one"];
+    // Not which records a list holds, and not files.
+    const COMPARED = ["char", "text", "html", "integer", "float", "boolean", "selection", "date", "datetime", "many2one", "reference"];
 
     /** A value as the server sends it, as text. */
     function as_text(value, field) {
@@ -120,6 +123,9 @@ openerp.web_longpolling_live = function (instance, live) {
         if (field.type === "selection") {
             const found = _.find(field.selection, (option) => option[0] === value);
             return found ? found[1] : String(value);
+        }
+        if (field.type === "html") {
+            return core.plain(String(value)) || "–";
         }
         return value === true ? _t("Yes") : _.isArray(value) ? String(value[1]) : String(value);
     }
@@ -153,7 +159,7 @@ openerp.web_longpolling_live = function (instance, live) {
      *     theirs, value}]}; without those that are the same
      */
     function compare(model, records, fields, context) {
-        const names = _.keys(fields).filter((name) => SIMPLE.indexOf(fields[name].type) >= 0), called = new instance.web.Model(model);
+        const names = _.keys(fields).filter((name) => COMPARED.indexOf(fields[name].type) >= 0), called = new instance.web.Model(model);
         const call = (method, args) => called.call(method, args, { context: context }, { shadow: true }).fail(
             (error, event) => event && event.preventDefault()); // nobody has asked for it: no dialog
         const ids = _.pluck(records, "id");
@@ -179,7 +185,7 @@ openerp.web_longpolling_live = function (instance, live) {
     }
 
     Object.assign(live, {
-        SIMPLE, as_text, below_bar, compare, configure, end, follow, followers, hide_bar, is_live, mine, poll, same, show_bar });
+        COMPARED, as_text, below_bar, compare, configure, end, follow, followers, hide_bar, is_live, mine, poll, same, show_bar });
     const { rows, lists, presence, forms } = openerp.web_longpolling_live;
     [rows, lists, presence, forms].forEach((part) => part(instance, live));
 };
