@@ -122,8 +122,10 @@ BEGIN
 END"""
 _MANY = '{"operation":"%s","many":true,"from":null,"to":null}'
 
+# A restore without privileges lets everybody use the functions: these are made anew.
 _WATCHED = """
-    SELECT c.relname, p.proname, p.prosrc, t.tgname FROM pg_proc AS p
+    SELECT c.relname, p.proname, CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN '' ELSE p.prosrc END,
+        t.tgname FROM pg_proc AS p
     LEFT JOIN pg_trigger AS t ON t.tgfoid = p.oid LEFT JOIN pg_class AS c ON c.oid = t.tgrelid
     WHERE p.proname LIKE 'longpolling\\_watch\\_%' AND p.pronamespace = (
         SELECT relnamespace FROM pg_class WHERE oid = 'longpolling_event'::regclass)"""

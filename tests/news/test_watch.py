@@ -288,6 +288,22 @@ def test_new_rows_with_lower_ids_are_told_too(page, transaction):
     assert len(many) == 2 and len(changes) < 250
 
 
+def test_nobody_else_may_use_the_functions_after_a_restore_without_privileges(stack):
+    """They run with the rights of the host's role: a trigger of somebody else's table could tell whatever it likes."""
+    open_to_all = "SELECT count(*) FROM pg_proc WHERE proname LIKE 'longpolling\\_watch\\_%%' " \
+        "AND has_function_privilege('public', oid, 'EXECUTE')"
+    with contextlib.closing(psycopg2.connect(stack.dsn)) as connection, connection.cursor() as cr:
+        cr.execute('CREATE TABLE restored (id bigint)')
+        assert watching.sync(cr, {'x': 'restored'}) == []
+        cr.execute('GRANT EXECUTE ON FUNCTION longpolling_watch_insert_restored() TO PUBLIC')
+        cr.execute(open_to_all)
+        assert cr.fetchall() == [(1,)]
+        assert watching.sync(cr, {'x': 'restored'}) == []
+        cr.execute(open_to_all)
+        assert cr.fetchall() == [(0,)]
+        connection.rollback()
+
+
 @pytest.fixture
 def own(host, up):
     """A stack of its own, whose modules may be updated and removed."""
