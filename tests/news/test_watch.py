@@ -290,8 +290,8 @@ def test_new_rows_with_lower_ids_are_told_too(page, transaction):
 
 def test_nobody_else_may_use_the_functions_after_a_restore_without_privileges(stack):
     """They run with the rights of the host's role: a trigger of somebody else's table could tell whatever it likes."""
-    open_to_all = "SELECT count(*) FROM pg_proc WHERE proname LIKE 'longpolling\\_watch\\_%%' " \
-        "AND has_function_privilege('public', oid, 'EXECUTE')"
+    open_to_all = ("SELECT count(*) FROM pg_proc WHERE proname LIKE 'longpolling\\_watch\\_%%' "
+                   "AND has_function_privilege('public', oid, 'EXECUTE')")
     with contextlib.closing(psycopg2.connect(stack.dsn)) as connection, connection.cursor() as cr:
         cr.execute('CREATE TABLE restored (id bigint)')
         assert watching.sync(cr, {'x': 'restored'}) == []
