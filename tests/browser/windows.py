@@ -46,6 +46,21 @@ POLLS = """([make]) => {
     };
 }"""
 
+# OpenERP 7.0 saves the whole session after each request: one of another tab that is still under way when the user logs
+# out brings the login back. Until it stays away, it is ended once more.
+STAY_OUT = """async (number) => {
+    const call = async (method) => (await (await fetch(`/web/session/${method}`, {
+        method: "POST", headers: {"Content-Type": "application/json"},
+        body: JSON.stringify({jsonrpc: "2.0", method: "call", params: {session_id: number}})})).json()).result;
+    for (let away = 0; away < 4; away++) {
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        if ((await call("get_session_info")).uid) {
+            await call("destroy");
+            away = 0;
+        }
+    }
+}"""
+
 # OpenERP 7.0's own login page asks for a style sheet that its packages on PyPI do not hold.
 ALWAYS_EXPECTED = [r'/web/static/src/css/full\.css']
 
@@ -106,12 +121,12 @@ class Window:
         """Log out by the menu of the web client, or by its address."""
         if self.stack.host == 'openerp-7.0':
             self.page.goto(f'{self.stack.url}/?db={self.stack.db}')
-            # OpenERP 7.0 saves the whole session after each request: one that is still under way when the user
-            # logs out brings the login back.
             self.page.wait_for_load_state('networkidle')
+            number = self.page.evaluate('openerp.instances.instance0.session.session_id')
             self.page.click('.oe_user_menu')
             self.page.click('.oe_user_menu a:has-text("Log out")')
             self.page.wait_for_selector('input[name=login]')
+            self.page.evaluate(STAY_OUT, number)
         else:
             self.page.goto(f'{self.stack.url}/web/session/logout')
         return self
