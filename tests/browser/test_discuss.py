@@ -75,8 +75,7 @@ def test_two_users_and_a_guest_talk(site, person, way, capsys):
     for _ in range(TALKS):
         for speaker, *others in ((ann, bob, guest), (bob, ann, guest), (guest, ann, bob)):
             took['message'] += everybody_hears(speaker, *others)
-    ann.begin_to_type()
-    took['typing'] = [bob.sees_typing('Ann'), guest.sees_typing('Ann')]
+    took['typing'] = ann.types_before('Ann', bob, guest)
     for name in ('Ann', 'Bob', 'Guest'):
         bob.sees_member(name, 'Online')
     chat = bob.session.rpc('longpolling.bus.test', 'chat', [site.partners[:1]])
