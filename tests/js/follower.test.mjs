@@ -6,8 +6,8 @@ import vm from "node:vm";
 
 const SCRIPT = new URL("../../web_longpolling_live/static/src/js/follower.js", import.meta.url);
 
-/** The milliseconds after which a follower loads its view that has heard this answer; it did so `ago` milliseconds ago. */
-function heard(answer, ago) {
+/** A follower of a view, and the milliseconds after which it is woken. */
+function following(view) {
     const waits = [];
     const scope = {
         console,
@@ -17,7 +17,13 @@ function heard(answer, ago) {
     };
     vm.runInNewContext(readFileSync(SCRIPT, "utf8"), Object.assign(scope, { window: scope, globalThis: scope, self: scope }));
     const document = { hidden: false, addEventListener: () => undefined };
-    const follower = new scope.web_longpolling_live_core.Follower({}, document);
+    const core = scope.web_longpolling_live_core;
+    return { core, waits, follower: new core.Follower(view, document) };
+}
+
+/** The milliseconds after which a follower loads its view that has heard this answer; it did so `ago` milliseconds ago. */
+function heard(answer, ago) {
+    const { waits, follower } = following({});
     follower.applied = Date.now() - (ago ?? 1e9);
     follower.hear({ changed: [1], gone: [], others: false, ...answer });
     return waits[0];
@@ -37,4 +43,19 @@ test("one that has had its turn keeps its place: the next comes when all others 
     near(heard({ within: 5 }, 1000), 4150);
     near(heard({}, 500), 1650);
     near(heard({ within: 5 }, 5500), 2500);
+});
+
+test("what a view has not shown, since it has become busy, it is told again with what came meanwhile", async () => {
+    const { core, waits, follower } = following({ busy: () => false, apply: async () => {
+        follower.hear({ changed: [2], gone: [], others: true });
+        return core.BUSY;
+    } });
+    follower.hear({ changed: [1], gone: [], others: false });
+    const since = follower.pending.since;
+    follower.timer = null;
+    waits.length = 0;
+    await follower.flush();
+    const { changed, others } = follower.pending;
+    assert.deepEqual([[...changed], others, follower.pending.since], [[1, 2], true, since]);
+    assert.ok(waits.some((milliseconds) => milliseconds > 1900));
 });
