@@ -7,13 +7,13 @@ import vm from "node:vm";
 const SCRIPT = new URL("../../web_longpolling_live/static/src/js/follower.js", import.meta.url);
 
 /** What the script gives to the web clients, in this scope. */
-function core(scope = {}) {
+function core_in(scope) {
     vm.runInNewContext(readFileSync(SCRIPT, "utf8"), Object.assign(scope, { window: scope, globalThis: scope, self: scope }));
     return scope.web_longpolling_live_core;
 }
 
-/** The milliseconds after which a follower loads its view that has heard this answer; it did so `ago` milliseconds ago. */
-function heard(answer, ago) {
+/** A follower of a view, and the milliseconds after which it is woken. */
+function following(view) {
     const waits = [];
     const scope = {
         console,
@@ -22,7 +22,13 @@ function heard(answer, ago) {
         Math: Object.assign(Object.create(Math), { random: () => 0.5, max: Math.max, min: Math.min }),
     };
     const document = { hidden: false, addEventListener: () => undefined };
-    const follower = new (core(scope).Follower)({}, document);
+    const core = core_in(scope);
+    return { core, waits, follower: new core.Follower(view, document) };
+}
+
+/** The milliseconds after which a follower loads its view that has heard this answer; it did so `ago` milliseconds ago. */
+function heard(answer, ago) {
+    const { waits, follower } = following({});
     follower.applied = Date.now() - (ago ?? 1e9);
     follower.hear({ changed: [1], gone: [], others: false, ...answer });
     return waits[0];
@@ -45,7 +51,7 @@ test("one that has had its turn keeps its place: the next comes when all others 
 });
 
 test("of two long texts the parts are shown where they begin to differ", () => {
-    const { excerpts } = core();
+    const { excerpts } = core_in({});
     assert.deepEqual([...excerpts("Oslo", "Bergen")], ["Oslo", "Bergen"]);
     assert.deepEqual([...excerpts("", "–")], ["", "–"]);
     const [mine, theirs] = excerpts("a".repeat(1000) + "mine", "a".repeat(1000) + "theirs" + "b".repeat(1000));
@@ -54,4 +60,19 @@ test("of two long texts the parts are shown where they begin to differ", () => {
     const [all, begun] = excerpts("a".repeat(1000), "a".repeat(100));
     assert.equal(all, "…" + "a".repeat(300) + "…");
     assert.equal(begun, "…" + "a".repeat(60));
+});
+
+test("what a view has not shown, since it has become busy, it is told again with what came meanwhile", async () => {
+    const { core, waits, follower } = following({ busy: () => false, apply: async () => {
+        follower.hear({ changed: [2], gone: [], others: true });
+        return core.BUSY;
+    } });
+    follower.hear({ changed: [1], gone: [], others: false });
+    const since = follower.pending.since;
+    follower.timer = null;
+    waits.length = 0;
+    await follower.flush();
+    const { changed, others } = follower.pending;
+    assert.deepEqual([[...changed], others, follower.pending.since], [[1, 2], true, since]);
+    assert.ok(waits.some((milliseconds) => milliseconds > 1900));
 });

@@ -30,12 +30,25 @@
     const EXCERPT = 300;
     const BEFORE = 60;
 
+    // What apply() says if somebody has begun to edit meanwhile: nothing is shown, and the view is asked again.
+    core.BUSY = "busy";
+    core.MOST = MOST;
+
+    /** What a view is to be told, with what it was not told before. */
+    const gathered = (before, answer) => ({
+        changed: [...new Set([...before.changed, ...answer.changed])],
+        gone: [...new Set([...before.gone, ...answer.gone])],
+        others: before.others || answer.others,
+        since: before.since,
+        latest: Date.now(),
+    });
+
     /**
      * @typedef {Object} View  what a Follower needs of the web client
      * @property {function(string, Object, function): function()} poll  starts a loop of polls; returns what ends it
      * @property {function(): ?{model: string, ids: number[], domain: ?Array, context: Object}} shows  null: nothing
      * @property {function(): Promise<boolean>|boolean} busy  whether somebody edits what is shown
-     * @property {function(Changes): Promise} apply  shows what has changed
+     * @property {function(Changes): Promise} apply  shows what has changed; or gives BUSY
      * @property {function(Changes): Promise|void} hold  says that something has changed, while the view is busy
      */
 
@@ -108,14 +121,8 @@
         /** @returns {Promise} settled when the next poll may begin: what happens meanwhile comes with it */
         hear(answer) {
             if (answer.changed.length || answer.gone.length || answer.others) {
-                const before = this.pending || { changed: [], gone: [], others: false, since: Date.now() };
-                this.pending = {
-                    changed: [...new Set([...before.changed, ...answer.changed])],
-                    gone: [...new Set([...before.gone, ...answer.gone])],
-                    others: before.others || answer.others,
-                    since: before.since,
-                    latest: Date.now(),
-                };
+                this.pending = gathered(
+                    this.pending || { changed: [], gone: [], others: false, since: Date.now() }, answer);
                 this.turns = Math.min((answer.within || 0) * 1000, LONGEST);
                 if (answer.others) {
                     this.be_quiet();
@@ -152,7 +159,9 @@
                     const pending = this.pending;
                     this.pending = null;
                     this.applied = Date.now();
-                    await this.view.apply(pending);
+                    if ((await this.view.apply(pending)) === core.BUSY) {
+                        this.pending = this.pending ? gathered(pending, this.pending) : pending;
+                    }
                 }
             } catch (error) {
                 // The view is gone meanwhile, or the server is away: the next change tries again.

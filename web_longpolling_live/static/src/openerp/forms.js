@@ -8,7 +8,7 @@ openerp.web_longpolling_live.forms = function (instance, live) {
     const _t = instance.web._t;
     const {
         COMPARED, below_bar, compare, compare_rows, configure, end, follow, followers, hide_bar, is_editing, is_id,
-        is_live, listed, poll, row_ids, rows_in_place, same, show_bar, start_presence, tell_of_row, view_in,
+        is_live, listed, poll, quietly, row_ids, rows_in_place, same, show_bar, start_presence, tell_of_row, view_in,
         written_rows } = live;
 
     const compared = (self) => _.filter(_.keys(self.fields), (name) => COMPARED.indexOf(self.fields[name].field.type) >= 0);
@@ -170,7 +170,10 @@ openerp.web_longpolling_live.forms = function (instance, live) {
             // The lists whose rows are followed are not drawn anew, as long as they have the same rows.
             const kept = listed(self).filter((widget) => is_live(widget.field.relation));
             kept.forEach((widget) => (widget.live_keep = true));
-            return self.reload().always(() => kept.forEach((widget) => (widget.live_keep = false))).then(function () {
+            return reload(self, () => this.busy()).always(() => kept.forEach((widget) => (widget.live_keep = false))).then(function (busy) {
+                if (busy) {
+                    return core.BUSY;
+                }
                 compared(self).forEach(function (name) {
                     if (!_.isEqual(before[name], self.datarecord[name])) {
                         core.mark(self.fields[name].$el[0]);
@@ -180,6 +183,24 @@ openerp.web_longpolling_live.forms = function (instance, live) {
             });
         },
     });
+
+    /**
+     * Read the form's record again, as its own reload() does, and show it, unless the form has become busy meanwhile.
+     *
+     * @returns {*} a promise of BUSY, or of nothing
+     */
+    function reload(self, busy) {
+        const id = self.datarecord.id;
+        return self.reload_mutex.exec(() => quietly(self.dataset.read_index(_.keys(self.fields_view.fields).concat(["display_name"]), {
+            context: { bin_size: true, future_display_name: true } })).then(function (record) {
+            if (busy()) {
+                return core.BUSY;
+            }
+            if (self.datarecord.id === id && record.id === id) {
+                self.trigger("load_record", record);
+            }
+        }));
+    }
 
     /** Follow the rows of the lists in a form that is followed itself, if their model is live. */
     function follow_lists(self) {
@@ -194,9 +215,9 @@ openerp.web_longpolling_live.forms = function (instance, live) {
                 if (!self.live_inverse && _.any(listed(self), (widget) => is_live(widget.field.relation))) {
                     // Views do not say it. Of a field that another model lends nothing is found, as it must be.
                     self.live_inverse = {};
-                    new instance.web.Model("ir.model.fields").query(["name", "relation_field"]).filter([
+                    quietly(new instance.web.Model("ir.model.fields").query(["name", "relation_field"]).filter([
                         ["model", "=", self.model], ["ttype", "=", "one2many"], ["relation_field", "!=", false],
-                        ["name", "in", _.pluck(listed(self), "name")]]).all().done(function (found) {
+                        ["name", "in", _.pluck(listed(self), "name")]]).all()).done(function (found) {
                         found.forEach((field) => (self.live_inverse[field.name] = field.relation_field));
                         _.invoke(followers(self), "check");
                     });
@@ -251,7 +272,10 @@ openerp.web_longpolling_live.forms = function (instance, live) {
         _process_save: function () {
             const self = this, args = arguments, _super = this._super, editor = this.getParent();
             const list = editor instanceof instance.web.list.Editor && editor.delegate.live ? editor.delegate : null;
-            if (!(this.live || list) || typeof this.datarecord.id !== "number") {
+            // Opened in a dialog from a field: what it saves is written at once, not with the form below.
+            const dialog = editor instanceof instance.web.form.AbstractFormPopup && !editor.options.write_function &&
+                is_live(this.model);
+            if (!(this.live || list || dialog) || typeof this.datarecord.id !== "number") {
                 return _super.apply(this, args);
             }
             return look_again(this, list).then(function () {

@@ -5,7 +5,7 @@
 openerp.web_longpolling_live.lists = function (instance, live) {
     "use strict";
     const core = globalThis.web_longpolling_live_core;
-    const { below_bar, compare, end, follow, hide_bar, show_bar } = live;
+    const { below_bar, compare, end, follow, hide_bar, is_id, quietly, show_bar } = live;
 
     /** Say what differs in the row that is edited, and that other rows do. */
     function tell_of_rows(self, changes) {
@@ -43,13 +43,17 @@ openerp.web_longpolling_live.lists = function (instance, live) {
         hide_bar(self);
     }
 
+    const ids_of = (records) => records.map((record) => record.get("id")).filter(is_id); // not of those that are new
+    const is_busy = (self) => Boolean(self.editor && self.editor.is_editing());
+    const fields_in = (self) => _.pluck(_.filter(self.columns, (one) => one.tag === "field"), "name");
+
     const list_view = (self) => ({
         shows: function () {
             return self.live_search && self.$el.is(":visible") ? {
-                model: self.model, ids: self.records.map((record) => record.get("id")),
+                model: self.model, ids: ids_of(self.records),
                 domain: self.live_search.domain, context: self.live_search.context } : null;
         },
-        busy: () => Boolean(self.editor && self.editor.is_editing()),
+        busy: () => is_busy(self),
         hold: function (changes) {
             if (self.live_held === changes) {
                 return tell_of_rows(self, changes);
@@ -57,8 +61,7 @@ openerp.web_longpolling_live.lists = function (instance, live) {
             self.live_held = changes;
             const rows = self.records.map((record) => record.attributes).filter((row) => row.id &&
                 (changes.changed.indexOf(row.id) >= 0 || changes.gone.indexOf(row.id) >= 0));
-            const names = _.pluck(_.filter(self.columns, (one) => one.tag === "field"), "name");
-            const fields = Object.fromEntries(names.map((name) => [name, self.fields_view.fields[name]]));
+            const fields = Object.fromEntries(fields_in(self).map((name) => [name, self.fields_view.fields[name]]));
             return compare(self.model, rows, fields, self.dataset.get_context()).then(function (different) {
                 if (self.live_held === changes) {
                     self.live_different = different;
@@ -68,24 +71,52 @@ openerp.web_longpolling_live.lists = function (instance, live) {
         },
         apply: function (changes) {
             settle_rows(self);
-            const shown = self.records.map((record) => record.get("id"));
-            if (self.grouped) { // anew it would be closed: whoever has opened its groups decides
-                if (changes.others || changes.gone.length) {
-                    show_bar(self, { since: changes.since, take: () => { hide_bar(self); self.reload_content(); } });
-                }
-                return in_place(self, changes.changed);
+            return (self.grouped ? groups_in_place(self, changes) : in_place_or_anew(self, changes)).done(
+                () => self.live && self.live.check());
+        },
+    });
+
+    /** Anew the groups would be closed: whoever has opened them decides. */
+    function groups_in_place(self, changes) {
+        const totals = _.pluck(_.filter(self.aggregate_columns, (column) => column["function"]), "name");
+        const rows = _.difference(changes.changed, changes.gone).map((id) => self.records.get(id)).filter(Boolean);
+        const summed = () => rows.map((row) => totals.map((name) => row.get(name)));
+        const before = summed();
+        return in_place(self, _.invoke(rows, "get", "id")).then(() => $.when.apply($, opened(self.groups).map(function (list) {
+            const ids = _.intersection(ids_of(list.records), changes.changed);
+            return !ids.length ? true : quietly(new instance.web.Model(self.model).call(
+                "search", [list.dataset.domain.concat([["id", "in", ids]])], { context: list.dataset.get_context() },
+                { shadow: true })).then((found) => found.length === ids.length);
+        }))).then(function (...stay) { // those that are in their groups
+            if (changes.others || changes.gone.length || !_.all(stay, _.identity) || !_.isEqual(summed(), before)) {
+                show_bar(self, { since: changes.since, take: () => { hide_bar(self); self.reload_content(); } });
             }
-            const search = self.live_search, limit = self.limit();
-            const sort = self.dataset._sort.map((one) => one[0] === "-" ? one.slice(1) + " desc" : one).join(", ");
-            return new instance.web.Model(self.model).call("search", [search.domain, self.page * limit, limit, sort || false], {
-                context: search.context }, { shadow: true }).then(function (ids) {
+        });
+    }
+
+    /** The lists of the groups that are open. */
+    const opened = (groups) => _.flatten(_.values(groups.children).map((child) => child.dataset ? [child] : opened(child)));
+
+    function in_place_or_anew(self, changes) {
+        const search = self.live_search, limit = self.limit(), shown = ids_of(self.records);
+        const sort = self.dataset._sort.map((one) => one[0] === "-" ? one.slice(1) + " desc" : one).join(", ");
+        return quietly(new instance.web.Model(self.model).call("search", [
+            search.domain, self.page * limit, limit, sort || false], { context: search.context }, { shadow: true })).then(
+            function (ids) {
+                if (self.live_search !== search) {
+                    return $.when(); // it was searched anew meanwhile
+                }
+                if (is_busy(self)) {
+                    return core.BUSY;
+                }
                 if (_.isEqual(ids, shown)) {
-                    return in_place(self, changes.changed);
+                    // Those of which no poll tells are other ones to it.
+                    const beyond = changes.others ? shown.slice(core.MOST) : [];
+                    return in_place(self, changes.changed).then(() => in_place(self, beyond, true));
                 }
                 return anew(self, shown, changes.changed);
             });
-        },
-    });
+    }
 
     /**
      * Read these records again, all by one read, in their rows.
@@ -94,14 +125,14 @@ openerp.web_longpolling_live.lists = function (instance, live) {
      */
     function in_place(self, ids, differing) {
         const rows = ids.map((id) => self.records.get(id)).filter(Boolean);
-        const names = _.pluck(_.filter(self.columns, (one) => one.tag === "field"), "name");
-        const read = (ids) => new instance.web.Model(self.model).call("read", [ids, names], {
-            context: self.dataset.get_context() }, { shadow: true });
-        return !rows.length ? $.when() : read(rows.map((row) => row.get("id"))).then(function (found) {
+        const read = (ids) => quietly(new instance.web.Model(self.model).call("read", [ids, fields_in(self)], {
+            context: self.dataset.get_context() }, { shadow: true }));
+        return !rows.length ? $.when() : read(rows.map((row) => row.get("id"))).then((found) => named(self, found)).then(function (found) {
             found.forEach(function (there) {
                 const record = self.records.get(there.id);
                 const place = () => self.$("tr[data-id=" + there.id + "]");
-                const checked = place().find("input:checkbox").prop("checked");
+                const box = ".oe_list_record_selector input:checkbox, input[name=radiogroup]";
+                const checked = place().find(box).prop("checked");
                 const cached = _.find(self.dataset.cache || [], (one) => one.id === there.id); // of a list in a form
                 if (cached) {
                     _.extend(cached.values, there);
@@ -109,15 +140,70 @@ openerp.web_longpolling_live.lists = function (instance, live) {
                 if (record && !(differing && _.all(there, (value, name) => _.isEqual(record.get(name), value)))) {
                     _.each(there, (value, name) => record.set(name, value, { silent: true }));
                     record.trigger("change", record);
-                    place().find(".oe_list_record_selector input:checkbox, input[name=radiogroup]").prop("checked", checked);
+                    place().find(box).prop("checked", checked);
                     core.mark(place()[0]);
+                    if (checked) {
+                        select(self);
+                    }
                 }
             });
         });
     }
 
-    /** Load the list again: rows have come, gone or moved. */
+    /** What is selected has changed: its totals, and what can be done with it. */
+    function select(self) {
+        const selection = self.groups.get_selection();
+        self.do_select(selection.ids, selection.records);
+    }
+
+    /** Rows as they were read, with the names of many2many fields: cells ask for them once, and keep what they have. */
+    function named(self, found) {
+        const columns = _.filter(self.columns, (one) => one.tag === "field" && one.type === "many2many");
+        return $.when.apply($, columns.map(function (column) {
+            const other = found.filter(function (there) {
+                const record = self.records.get(there.id);
+                return record && there[column.name].length && !_.isEqual(record.get(column.name), there[column.name]);
+            });
+            const ids = _.uniq(_.flatten(_.pluck(other, column.name)));
+            return !ids.length ? undefined : quietly(new instance.web.Model(column.relation).call(
+                "name_get", [ids], { context: self.dataset.get_context() }, { shadow: true })).then(function (names) {
+                const name = Object.fromEntries(names);
+                other.forEach((there) => (there[column.name + "__display"] = _.compact(
+                    there[column.name].map((id) => name[id])).join(", ")));
+            });
+        })).then(() => found);
+    }
+
+    /** Load the list again: rows have come, gone or moved. It stays as it is until they are there, or if that fails. */
     function anew(self, shown, changed) {
+        const search = self.live_search, page = self.page, limit = self.limit(), groups = self.groups.datagroup;
+        const dataset = new instance.web.DataSetSearch(groups, self.model, search.context, search.domain);
+        dataset._sort = self.dataset._sort;
+        return quietly(dataset.read_slice(fields_in(self), {
+            offset: page * limit, limit: limit, context: { bin_size: true } })).then(function (found) {
+            if (self.live_search !== search || self.page !== page) {
+                return $.when();
+            }
+            if (is_busy(self)) {
+                return core.BUSY;
+            }
+            if (!found.length && page > 0) { // the last page has gone
+                self.page = page - 1;
+                return anew(self, shown, changed);
+            }
+            groups.list = function (names, if_groups, if_records) { // once
+                delete groups.list;
+                dataset.read_slice = function () {
+                    delete dataset.read_slice;
+                    return $.when(found);
+                };
+                if_records(dataset);
+            };
+            return drawn_anew(self, shown, changed);
+        });
+    }
+
+    function drawn_anew(self, shown, changed) {
         const checked = self.$(".oe_list_record_selector input:checked, input[name=radiogroup]:checked").get().map(
             (box) => $(box).closest("tr").data("id"));
         const places = self.$el.parents().get().filter((place) => place.scrollTop > 0).map(
@@ -135,6 +221,9 @@ openerp.web_longpolling_live.lists = function (instance, live) {
                     core.mark(row[0]);
                 }
             });
+            if (checked.length) {
+                select(self);
+            }
         });
     }
 
@@ -150,8 +239,14 @@ openerp.web_longpolling_live.lists = function (instance, live) {
             return this._super.apply(this, arguments).then(function () {
                 if (self.live_search) { // embedded lists are searched by nobody
                     if (self.live === undefined) {
-                        self.on("save:after", self, (saved) => self.live_different && saved && saved.record &&
-                            settle_rows(self, saved.record.get("id")));
+                        const check = _.debounce(() => self.live && self.live.check(), 0);
+                        self.records.bind("remove", check);
+                        self.on("save:after", self, function (saved) {
+                            if (self.live_different && saved && saved.record) {
+                                settle_rows(self, saved.record.get("id"));
+                            }
+                            check();
+                        });
                     }
                     follow(self, list_view(self));
                 }
@@ -178,6 +273,21 @@ openerp.web_longpolling_live.lists = function (instance, live) {
             end(this);
             hide_bar(this);
             return this._super.apply(this, arguments);
+        },
+    });
+
+    instance.web.ListView.Groups.include({
+        /** @this {*} A group is opened, or another page of it is shown. */
+        render_dataset: function () {
+            return this._super.apply(this, arguments).done(() => this.view.live && this.view.live.check());
+        },
+        /** @this {*} */
+        close: function () {
+            const result = this._super.apply(this, arguments);
+            if (this.view.live) {
+                this.view.live.check();
+            }
+            return result;
         },
     });
 

@@ -10,10 +10,13 @@ openerp.web_longpolling_live = function (instance, live) {
     let configuration = null;
     let models = []; // those that are live, when that has been asked
 
-    /** Which models are live for this user; asked once. */
+    /** A call for which nobody has asked: if it fails, no dialog says so. */
+    const quietly = (called) => called.fail((error, event) => event && event.preventDefault && event.preventDefault());
+
+    /** Which models are live for this user; asked once, and again if it could not be said. */
     function configure() {
-        configuration = configuration || new instance.web.Model("longpolling.live.presence").call("live", [], {}, { shadow: true }).done(
-            (answer) => (models = answer.models));
+        configuration = configuration || quietly(new instance.web.Model("longpolling.live.presence").call(
+            "live", [], {}, { shadow: true })).done((answer) => (models = answer.models)).fail(() => (configuration = null));
         return configuration;
     }
 
@@ -160,8 +163,7 @@ openerp.web_longpolling_live = function (instance, live) {
      */
     function compare(model, records, fields, context) {
         const names = _.keys(fields).filter((name) => COMPARED.indexOf(fields[name].type) >= 0), called = new instance.web.Model(model);
-        const call = (method, args) => called.call(method, args, { context: context }, { shadow: true }).fail(
-            (error, event) => event && event.preventDefault()); // nobody has asked for it: no dialog
+        const call = (method, args) => quietly(called.call(method, args, { context: context }, { shadow: true }));
         const ids = _.pluck(records, "id");
         return !ids.length || !names.length ? $.when({}) : call("read", [ids, names]).then(function (found) {
             const different = {};
@@ -185,7 +187,7 @@ openerp.web_longpolling_live = function (instance, live) {
     }
 
     Object.assign(live, {
-        COMPARED, as_text, below_bar, compare, configure, end, follow, followers, hide_bar, is_live, mine, poll, same, show_bar });
+        COMPARED, as_text, below_bar, compare, configure, end, follow, followers, hide_bar, is_live, mine, poll, quietly, same, show_bar });
     const { rows, lists, presence, forms } = openerp.web_longpolling_live;
     [rows, lists, presence, forms].forEach((part) => part(instance, live));
 };

@@ -6,7 +6,7 @@ openerp.web_longpolling_live.presence = function (instance, live) {
     "use strict";
     const core = globalThis.web_longpolling_live_core;
     const _t = instance.web._t;
-    const { poll } = live;
+    const { poll, quietly } = live;
 
     // Milliseconds between two signs of life of a page that looks at a record.
     const SIGN = 20000;
@@ -16,8 +16,8 @@ openerp.web_longpolling_live.presence = function (instance, live) {
         const presences = new instance.web.Model("longpolling.live.presence");
         const page = core.new_name();
         let at = null, editing = false, told = 0, people = [], end_poll = () => undefined;
-        const tell = (is_editing, leaving) => presences.call(
-            "here", [at.model, at.id, is_editing, leaving, page], {}, { shadow: true });
+        const tell = (is_editing, leaving) => quietly(presences.call(
+            "here", [at.model, at.id, is_editing, leaving, page], {}, { shadow: true }));
         const title = (person) => _.str.sprintf(person.editing ? _t("%s is editing") : _t("%s is looking at this"), person.name);
         const show = function (answer) {
             people = answer.people;

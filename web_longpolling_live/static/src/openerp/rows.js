@@ -5,7 +5,7 @@
 openerp.web_longpolling_live.rows = function (instance, live) {
     "use strict";
     const core = globalThis.web_longpolling_live_core;
-    const { as_text, compare, is_live, mine } = live;
+    const { as_text, compare, is_live, mine, quietly } = live;
 
     /** The lists in a form; of one model, or of all. */
     const listed = (self, model) => _.filter(_.values(self.fields || {}), (widget) => (
@@ -91,7 +91,7 @@ openerp.web_longpolling_live.rows = function (instance, live) {
             here.forEach((id) => dataset.evict_record(id));
             const cards = _.flatten(_.pluck(view.groups || [], "records")).filter((card) => here.indexOf(card.id) >= 0);
             const names = view.fields_keys.concat(["__last_update"]);
-            return !cards.length ? $.when() : dataset.read_ids(_.pluck(cards, "id"), names).then(function (found) {
+            return !cards.length ? $.when() : quietly(dataset.read_ids(_.pluck(cards, "id"), names)).then(function (found) {
                 cards.forEach(function (card) {
                     const there = found.find((one) => one.id === card.id);
                     const same = (name) => card.values[name] && _.isEqual(card.values[name].value, there[name]);
