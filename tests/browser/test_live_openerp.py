@@ -1,6 +1,7 @@
 """Live views of OpenERP 7.0's own widgets: groups, totals, selections, and what comes while a reload is under way."""
 
 import contextlib
+import re
 
 import pytest
 
@@ -291,3 +292,38 @@ def test_a_host_that_does_not_answer_interrupts_nobody(windows, site, partners):
     bob.page.wait_for_timeout(500)
     assert not bob.page.locator('.ui-dialog:visible').count()
     bob.page.unroute(hosts)
+
+
+def test_a_list_that_is_sorted_while_it_is_loaded_is_sorted(windows, site, partners):  # noqa: F811
+    """What is read in the order of before is not shown any more."""
+    for record, city in zip(partners(3), 'CBA', strict=True):
+        write(site, record, city=f'Live {city}')
+    with view(site, TREE.format('')):
+        ann = listing(windows(), site)
+        hold(ann, '"sort"', '"offset"')
+        new = created(site.admin.rpc(MODEL, 'create', [{'name': 'Live 03', 'city': 'Live D'}]))
+        try:
+            ann.wait_for(lambda: ann.page.evaluate('waiting.length') == 1, what='the list is read again')
+            ann.page.click('th.oe_sortable:has-text("City")')
+            ann.wait_for(lambda: ann.page.evaluate('waiting.length') == 2, what='the user sorts it')
+            ann.page.evaluate('waiting[1]()')
+            ann.page.wait_for_timeout(500)
+            ann.page.evaluate('waiting[0]()')
+            ann.page.wait_for_timeout(1000)
+            ann.wait_for(lambda: re.findall('Live [0-9]+', ann.page.inner_text('.oe_list_content')) == [
+                'Live 02', 'Live 01', 'Live 00', 'Live 03'])
+        finally:
+            site.admin.rpc(MODEL, 'unlink', [[new]])
+
+
+def test_a_changed_row_does_not_bring_its_files(windows, site, partners):  # noqa: F811
+    """Of a picture the list has its size alone, as when it was loaded."""
+    [one] = partners(1)
+    picture = site.admin.rpc('res.users', 'read', [[1], ['image']])[0]['image']
+    assert picture
+    write(site, one, image=picture)
+    with view(site, TREE.format('<field name="image"/>')):
+        ann = listing(windows(), site)
+        write(site, one, city='Paris')
+        row(ann, 'Live 00').filter(has_text='Paris').wait_for()
+        assert len(ann.page.evaluate(f'{LIST}.records.get({one}).get("image")')) < 20

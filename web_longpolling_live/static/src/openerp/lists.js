@@ -82,12 +82,15 @@ openerp.web_longpolling_live.lists = function (instance, live) {
         const rows = _.difference(changes.changed, changes.gone).map((id) => self.records.get(id)).filter(Boolean);
         const summed = () => rows.map((row) => totals.map((name) => row.get(name)));
         const before = summed();
-        return in_place(self, _.invoke(rows, "get", "id")).then(() => $.when.apply($, opened(self.groups).map(function (list) {
+        return in_place(self, _.invoke(rows, "get", "id")).then((busy) => busy || $.when.apply($, opened(self.groups).map(function (list) {
             const ids = _.intersection(ids_of(list.records), changes.changed);
             return !ids.length ? true : quietly(new instance.web.Model(self.model).call(
                 "search", [list.dataset.domain.concat([["id", "in", ids]])], { context: list.dataset.get_context() },
                 { shadow: true })).then((found) => found.length === ids.length);
         }))).then(function (...stay) { // those that are in their groups
+            if (stay[0] === core.BUSY) {
+                return core.BUSY;
+            }
             if (changes.others || changes.gone.length || !_.all(stay, _.identity) || !_.isEqual(summed(), before)) {
                 show_bar(self, { since: changes.since, take: () => { hide_bar(self); self.reload_content(); } });
             }
@@ -97,13 +100,20 @@ openerp.web_longpolling_live.lists = function (instance, live) {
     /** The lists of the groups that are open. */
     const opened = (groups) => _.flatten(_.values(groups.children).map((child) => child.dataset ? [child] : opened(child)));
 
+    /** A function that says whether the user still wants the same rows in the same order as now. */
+    function part_of(self) {
+        const wanted = () => [self.page, self.limit(), self.dataset._sort.slice()];
+        const search = self.live_search, before = wanted();
+        return () => self.live_search === search && _.isEqual(wanted(), before);
+    }
+
     function in_place_or_anew(self, changes) {
-        const search = self.live_search, limit = self.limit(), shown = ids_of(self.records);
+        const search = self.live_search, limit = self.limit(), shown = ids_of(self.records), same_part = part_of(self);
         const sort = self.dataset._sort.map((one) => one[0] === "-" ? one.slice(1) + " desc" : one).join(", ");
         return quietly(new instance.web.Model(self.model).call("search", [
             search.domain, self.page * limit, limit, sort || false], { context: search.context }, { shadow: true })).then(
             function (ids) {
-                if (self.live_search !== search) {
+                if (!same_part()) {
                     return $.when(); // it was searched anew meanwhile
                 }
                 if (is_busy(self)) {
@@ -112,7 +122,7 @@ openerp.web_longpolling_live.lists = function (instance, live) {
                 if (_.isEqual(ids, shown)) {
                     // Those of which no poll tells are other ones to it.
                     const beyond = changes.others ? shown.slice(core.MOST) : [];
-                    return in_place(self, changes.changed).then(() => in_place(self, beyond, true));
+                    return in_place(self, changes.changed).then((busy) => busy || in_place(self, beyond, true));
                 }
                 return anew(self, shown, changes.changed);
             });
@@ -122,12 +132,16 @@ openerp.web_longpolling_live.lists = function (instance, live) {
      * Read these records again, all by one read, in their rows.
      *
      * @param {boolean} [differing]  whether only those are drawn anew that show something else than before
+     * @returns {*} a promise of BUSY, or of nothing
      */
     function in_place(self, ids, differing) {
         const rows = ids.map((id) => self.records.get(id)).filter(Boolean);
         const read = (ids) => quietly(new instance.web.Model(self.model).call("read", [ids, fields_in(self)], {
-            context: self.dataset.get_context() }, { shadow: true }));
+            context: self.dataset.get_context({ bin_size: true }) }, { shadow: true }));
         return !rows.length ? $.when() : read(rows.map((row) => row.get("id"))).then((found) => named(self, found)).then(function (found) {
+            if (is_busy(self)) {
+                return core.BUSY; // a row was opened, which would be drawn anew
+            }
             found.forEach(function (there) {
                 const record = self.records.get(there.id);
                 const place = () => self.$("tr[data-id=" + there.id + "]");
@@ -177,12 +191,13 @@ openerp.web_longpolling_live.lists = function (instance, live) {
     /** Load the list again: rows have come, gone or moved. It stays as it is until they are there, or if that fails. */
     function anew(self, shown, changed) {
         const search = self.live_search, page = self.page, limit = self.limit(), groups = self.groups.datagroup;
+        const same_part = part_of(self);
         const dataset = new instance.web.DataSetSearch(groups, self.model, search.context, search.domain);
-        dataset._sort = self.dataset._sort;
+        dataset._sort = self.dataset._sort.slice();
         return quietly(dataset.read_slice(fields_in(self), {
             offset: page * limit, limit: limit, context: { bin_size: true } })).then(function (found) {
-            if (self.live_search !== search || self.page !== page) {
-                return $.when();
+            if (!same_part()) {
+                return $.when(); // the user has asked for others meanwhile, which are loaded
             }
             if (is_busy(self)) {
                 return core.BUSY;

@@ -42,7 +42,7 @@ openerp.web_longpolling_live = function (instance, live) {
                     widget.live_end_presence = presence(widget);
                 }
             }
-        });
+        }).fail(() => (widget.live = undefined)); // it is asked about again when the widget shows something else
     }
 
     /** The followers of a widget: of its model, and of those of the lists in it. */

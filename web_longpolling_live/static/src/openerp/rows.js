@@ -101,7 +101,7 @@ openerp.web_longpolling_live.rows = function (instance, live) {
                     }
                 });
             });
-        }));
+        })).then((...all) => _.contains(all, core.BUSY) ? core.BUSY : undefined);
     }
 
     /** The rows that are saved with a form: list of {widget, id, values, key}. */
