@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.bus_client import BusClient
-from tests.support.clients import Session, visit
+from tests.support.clients import RpcError, Session, visit
 
 pytestmark = pytest.mark.only_on('odoo-19.0')
 _numbers = itertools.count(1)
@@ -76,6 +76,21 @@ def test_a_message_is_as_large_as_stock_lets_it_be(client, ann, send, channel):
     send(channel, text, 'small')
     browser.poll_until(lambda: len(browser.payloads()) == 2)
     assert browser.payloads() == [text, 'small']
+
+
+def test_a_subscription_is_as_large_as_odoos_own_socket_lets_it_be(stack, ann, channel, sql):
+    """1 MB. A visitor without a login would fill the database, and the sidecar's memory, by a few requests."""
+    visitor = BusClient(visit(stack))
+    before = sql("SELECT count(*) FROM longpolling_ticket")
+    for browser in (visitor, BusClient(ann.clone())):
+        with pytest.raises(RpcError, match='1048576 bytes'):
+            browser.subscribe(*(f'{channel}-{number:06}' for number in range(80000)))
+        with pytest.raises(RpcError, match='1048576 bytes'):
+            browser.event('update_presence', {'inactivity_period': '0' * 2 ** 20})
+    assert sql("SELECT count(*) FROM longpolling_ticket") == before
+    visitor.subscribe(*(f'{channel}-{number:06}' for number in range(20000)))
+    assert visitor.poll() == 204
+    visitor.leave()
 
 
 def test_a_row_that_another_module_writes_may_hold_any_character(client, ann, admin, channel):

@@ -40,6 +40,8 @@ def test_the_addon_is_removed_without_a_trace(stack, admin, sql):
     assert [each['message']['payload'] for each in stock['notifications'] if each['id'] == browser.last] == ['one']
     admin.rpc('longpolling.bus.test', 'send', ['test', ['two']])
     assert admin.http.post(f'{stack.url}/web_longpolling_bus/leave', data='x', timeout=30).status_code == 404
+    # By this a page that polled knows that it has to open a WebSocket.
+    assert admin.http.post(f'{stack.url}/web_longpolling_bus/subscribe', json={}, timeout=30).status_code == 404
     eventually(lambda: admin.poll(MESSAGES, {'ticket': browser.ticket}).status_code in (404, 410))
 
     # With a WebSocket it would have been closed.

@@ -57,6 +57,39 @@ test("one that is refused is replaced by polls, and the worker is told of one op
     assert.equal(next.readyState, 0);
 });
 
+test("where the host does not have the addon any more, the next one is a WebSocket, if it may", async () => {
+    for (const [transport, natives] of [["auto", 2], ["longpolling", 0]]) {
+        const bus = new FakeBus();
+        const socket = await bus.socket({ transport });
+        bus.natives.forEach((native) => native.end());
+        await bus.sidecar("open", 200, true);
+        await bus.subscribe(socket);
+        await bus.sidecar("messages", 410); // the tickets are removed with it
+        await bus.sidecar("subscribe", 404, "<h1>Not Found</h1>");
+        assert.deepEqual(socket.events, [...OPENED, ["close", 1006, ""]]);
+        await bus.socket({ transport });
+        assert.equal(bus.natives.length, natives);
+    }
+});
+
+test("a user's or a database's end is one also where the socket has closed before", async () => {
+    const bus = new FakeBus();
+    const socket = await bus.polling();
+    await bus.messages("p1", [9, '"nine"']);
+    for (let second = 0; second < 25; second++) {
+        bus.held("messages").forEach((request) => request.answer_all(502));
+        await bus.advance(1000);
+    }
+    assert.equal(socket.readyState, 3);
+    socket.close(1000); // another page has come, of another database
+    const next = await bus.socket(polls);
+    await bus.sidecar("open", 200, true);
+    next.send(JSON.stringify({ event_name: "subscribe", data: { channels: ["a"], last: 5 } }));
+    await settle();
+    const { uid, known, last } = bus.asked("subscribe");
+    assert.deepEqual({ uid, known, last }, { uid: null, known: false, last: 5 });
+});
+
 test("one that is not answered within five seconds is given up", async () => {
     const bus = new FakeBus();
     await bus.socket();
@@ -384,7 +417,7 @@ test("one that is away for longer is a lost connection", async () => {
     const bus = new FakeBus();
     const socket = await bus.polling();
     for (let second = 0; second < 30 && socket.readyState === 1; second += 1) {
-        bus.held("messages").forEach((request) => request.fail());
+        bus.held("messages").forEach((request) => request.answer_all(502));
         await bus.advance(1000);
     }
     assert.deepEqual(socket.events.slice(1), [["close", 1006, ""]]);

@@ -5,9 +5,9 @@
 import re
 
 from odoo.addons.bus.controllers.main import BusController
-from odoo.addons.bus.websocket import WebsocketConnectionHandler
+from odoo.addons.bus.websocket import Websocket, WebsocketConnectionHandler
 from odoo.addons.web_longpolling.longpolling import longpolling
-from odoo.exceptions import ConcurrencyError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import Controller, request, route
 
 from ..models.ir_http import digest_of_script
@@ -32,6 +32,12 @@ def _has_left(name):
     """Whether the browser has left under this name: what arrives now it has sent before."""
     return bool(request.env['web_longpolling_bus.connection'].sudo().search_count(
         [('name', '=', name), ('gone', '=', True)]))
+
+
+def _check_size():
+    """Refuse what Odoo's socket refuses; a ticket for millions of channels would be read by the sidecar, too."""
+    if len(request.httprequest.get_data()) > Websocket.MESSAGE_MAX_SIZE:
+        raise UserError("A message on the bus has %d bytes at most." % Websocket.MESSAGE_MAX_SIZE)
 
 
 def _another(uid):
@@ -61,6 +67,7 @@ class LongPollingBus(Controller):
             `gone` if it has left under this name and needs another one to come back, or
             else `uid`, `renewal` in seconds, `ticket`, `notifications` since `last`, and if not `known` `position`
         """
+        _check_size()
         if not _is_name(name):
             raise ValueError(_NO_NAME)
         if _another(uid):
@@ -91,6 +98,7 @@ class LongPollingBus(Controller):
         leaves, and must not set its user online again. Both write the row of the connection, so one of them waits for
         the other, and then sees what the other has done.
         """
+        _check_size()
         if _another(uid) or 'is_websocket_session' not in request.session:
             return {'expired': True}
         if not _connections(name)._renew():

@@ -164,7 +164,10 @@
         body: JSON.stringify(body),
     });
 
-    /** The result of a route of the host; {failed: true} if there is none, and {error: true} if that is its answer. */
+    /**
+     * The result of a route of the host; {failed: true} if there is none, with {error: true} if that is its answer, or
+     * {removed: true} if it has no such route.
+     */
     async function call(base, route, params) {
         const response = await request(
             base + "/web_longpolling_bus/" + route,
@@ -176,7 +179,8 @@
             if (body.error) {
                 return body.error.code === 100 ? { expired: true } : { failed: true, error: true };
             }
-            return body.result === undefined ? { failed: true } : body.result;
+            const removed = response !== null && response.status === 404;
+            return body.result === undefined ? { failed: true, removed } : body.result;
         } catch {
             return { failed: true };
         }
@@ -327,6 +331,8 @@
             }
             if (answer.failed) {
                 browser.failures += 1;
+                // Where the host does not have the addon any more, the next one is a WebSocket, if it may.
+                browser.polling = browser.polling && !answer.removed;
                 this.fail();
                 return;
             }
@@ -573,11 +579,11 @@
         }
 
         close(code, reason) {
+            if (code === CLEAN) {
+                forget(); // also if this one is closed by now, and the next one is not open yet
+            }
             if (this.readyState < Socket.CLOSING) {
                 this.readyState = Socket.CLOSING;
-                if (code === CLEAN) {
-                    forget();
-                }
                 const inner = this.inner;
                 Promise.resolve().then(() => inner.close(code, reason));
             }
