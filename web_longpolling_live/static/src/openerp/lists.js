@@ -43,6 +43,7 @@ openerp.web_longpolling_live.lists = function (instance, live) {
         hide_bar(self);
     }
 
+    const LIMIT = 80; // as of the web client's lists
     const ids_of = (records) => records.map((record) => record.get("id")).filter(is_id); // not of those that are new
     const is_busy = (self) => Boolean(self.editor && self.editor.is_editing());
     const fields_in = (self) => _.pluck(_.filter(self.columns, (one) => one.tag === "field"), "name");
@@ -243,6 +244,10 @@ openerp.web_longpolling_live.lists = function (instance, live) {
     }
 
     instance.web.ListView.include({
+        /** @this {*} One that was replaced by a click on "Edit" while it is read again has no parent to ask any more. */
+        limit: function () {
+            return this.isDestroyed() ? this._limit || LIMIT : this._super.apply(this, arguments);
+        },
         /** @this {*} */
         do_search: function (domain, context) {
             this.live_search = { domain: domain, context: context };
