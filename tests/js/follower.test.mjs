@@ -50,6 +50,20 @@ test("one that has had its turn keeps its place: the next comes when all others 
     near(heard({ within: 5 }, 5500), 2500);
 });
 
+test("what the view goes on to show though it is gone is told once, and asked about every 30 seconds", () => {
+    const { waits, follower } = following({});
+    follower.hear({ changed: [], gone: [1], others: false });
+    assert.deepEqual([...follower.pending.gone], [1]);
+    assert.equal(waits.at(-1), 2000);
+    follower.pending = null;
+    follower.hear({ changed: [], gone: [1], others: false });
+    assert.equal(follower.pending, null);
+    assert.equal(waits.at(-1), 30000);
+    follower.hear({ changed: [1], gone: [], others: false }); // it is there again
+    follower.hear({ changed: [], gone: [1], others: false });
+    assert.deepEqual([[...follower.pending.changed], [...follower.pending.gone]], [[1], [1]]);
+});
+
 test("of two long texts the parts are shown where they begin to differ", () => {
     const { excerpts } = core_in({});
     assert.deepEqual([...excerpts("Oslo", "Bergen")], ["Oslo", "Bergen"]);

@@ -24,6 +24,8 @@
     const PAUSES = [8000, 16000, 30000];
     // How often a view that is busy is looked at again.
     const AGAIN = 1000;
+    // After which a view that is being loaded is not waited for: web clients drop a load that another one has replaced.
+    const STUCK = 15000;
     // What the sidecar takes in one poll.
     const MOST = 1000;
     // Characters of a long text that are compared before one's eyes, and how many of them lie before the first difference.
@@ -64,6 +66,7 @@
             this.ended = false;
             this.end_poll = () => undefined;
             this.pending = null;
+            this.gone = new Set(); // of what is shown; it was told already
             this.applied = 0;
             this.turns = 0; // milliseconds within which each of many takes its turn
             this.timer = null;
@@ -72,11 +75,15 @@
             this.quiet = false;
             this.quiet_timer = undefined;
             this.seen = () => this.schedule();
-            document.addEventListener("visibilitychange", this.seen);
+            this.listens = false;
         }
 
         /** The view was rendered: follow what it shows now. */
         check() {
+            if (!this.listens && !this.ended) { // not before: what is never rendered does not end either
+                this.listens = true;
+                this.document.addEventListener("visibilitychange", this.seen);
+            }
             const shows = this.ended ? null : this.view.shows();
             if (shows) {
                 shows.ids = shows.ids.slice(0, MOST);
@@ -86,6 +93,7 @@
                 return;
             }
             this.shown = shown;
+            this.gone.clear();
             this.follow(Date.now());
         }
 
@@ -120,7 +128,10 @@
 
         /** @returns {Promise} settled when the next poll may begin: what happens meanwhile comes with it */
         hear(answer) {
-            if (answer.changed.length || answer.gone.length || answer.others) {
+            const gone = answer.gone.filter((id) => !this.gone.has(id));
+            answer.changed.forEach((id) => this.gone.delete(id));
+            gone.forEach((id) => this.gone.add(id));
+            if (answer.changed.length || gone.length || answer.others) {
                 this.pending = gathered(
                     this.pending || { changed: [], gone: [], others: false, since: Date.now() }, answer);
                 this.turns = Math.min((answer.within || 0) * 1000, LONGEST);
@@ -130,7 +141,8 @@
                 this.schedule();
                 return new Promise((resolve) => setTimeout(resolve, PAUSE));
             }
-            return Promise.resolve();
+            // What the view goes on to show though it is gone, such as a form its record, is answered at once each time.
+            return new Promise((resolve) => setTimeout(resolve, answer.gone.length ? LONGEST : 0));
         }
 
         schedule(least) {
@@ -159,7 +171,10 @@
                     const pending = this.pending;
                     this.pending = null;
                     this.applied = Date.now();
-                    if ((await this.view.apply(pending)) === core.BUSY) {
+                    let timer;
+                    const stuck = new Promise((resolve) => (timer = setTimeout(resolve, STUCK)));
+                    const applied = await Promise.race([this.view.apply(pending), stuck]).finally(() => clearTimeout(timer));
+                    if (applied === core.BUSY) {
                         this.pending = this.pending ? gathered(pending, this.pending) : pending;
                     }
                 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: web_longpolling contributors
 // SPDX-License-Identifier: AGPL-3.0-only
 // The quiet bar above a view that somebody edits, and the faces of those who look at the same record.
-import { Component, onWillUnmount, useState } from "@odoo/owl";
+import { Component, onMounted, onWillUnmount, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { core } from "./live";
 
@@ -11,7 +11,8 @@ export class LiveBar extends Component {
 
     setup() {
         this.state = useState({ now: Date.now(), open: false });
-        const timer = setInterval(() => (this.state.now = Date.now()), 1000);
+        let timer = null;
+        onMounted(() => (timer = setInterval(() => (this.state.now = Date.now()), 1000)));
         onWillUnmount(() => clearInterval(timer));
     }
 
