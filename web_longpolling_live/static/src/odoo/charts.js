@@ -1,26 +1,59 @@
 // SPDX-FileCopyrightText: web_longpolling contributors
 // SPDX-License-Identifier: AGPL-3.0-only
 // Pivot tables, graphs and activities, which are loaded when they are first opened: all that they show is loaded anew.
+import { onMounted, onPatched, toRaw } from "@odoo/owl";
 import { GraphController } from "@web/views/graph/graph_controller";
 import { patch } from "@web/core/utils/patch";
 import { PivotController } from "@web/views/pivot/pivot_controller";
 import { registry } from "@web/core/registry";
-import { useFollower } from "@web_longpolling_live/odoo/live";
+import { useService } from "@web/core/utils/hooks";
+import { load_beside, useFollower, watch_loads } from "@web_longpolling_live/odoo/live";
 
-for (const Controller of [GraphController, PivotController]) {
+/** Whether the user has asked for more than a graph shows by itself. */
+const loaded_all = (data) => Boolean(data) && !data.exceeds && data.datasets.length > 80;
+
+/** What the model shows now, loaded anew: its measures, its kind and its open rows are the user's own, not the search's. */
+const LOADS = new Map([
+    [GraphController, (model) => model._fetchDataPoints({ ...model.metaData }, loaded_all(model.data))],
+    [PivotController, (model) => model._loadData({ metaData: model._buildMetaData(), data: model.data })],
+]);
+// What the sidecar takes in one poll.
+const MOST = 1000;
+
+for (const [Controller, load] of LOADS) {
     patch(Controller.prototype, {
         setup() {
             super.setup(...arguments);
-            useFollower(this.props.resModel, {
-                shows: () => ({ model: this.props.resModel, ids: [], domain: this.props.domain, context: this.props.context }),
-                busy: () => false,
+            const orm = useService("orm");
+            const model = toRaw(this.model);
+            const under_way = () => loading() || Boolean(model.race.getCurrentProm());
+            let loading = () => false;
+            let ids = [];
+            let known = null;
+            /** Of which records it tells: that they are deleted is told of those alone that a page shows. */
+            const know = async () => {
+                const { resModel, domain, context } = this.props;
+                const asked = (known = JSON.stringify(domain));
+                const found = await orm.silent.search(resModel, domain, { context, limit: MOST }).catch(() => []);
+                if (asked === known) {
+                    ids = found;
+                    follower.check();
+                }
+            };
+            const follower = useFollower(this.props.resModel, {
+                shows: () => ({ model: this.props.resModel, ids, domain: this.props.domain, context: this.props.context }),
+                busy: under_way,
                 hold: () => undefined,
                 apply: async () => {
-                    const { domain, context, groupBy, comparison } = this.props;
-                    await this.model.load({ domain, context, groupBy, comparison });
-                    this.model.notify();
+                    await know();
+                    return load_beside(model, load, under_way);
                 },
             });
+            if (follower) {
+                loading = watch_loads(model);
+                onMounted(know);
+                onPatched(() => JSON.stringify(this.props.domain) !== known && know());
+            }
         },
     });
 }

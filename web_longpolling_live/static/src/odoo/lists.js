@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: web_longpolling contributors
 // SPDX-License-Identifier: AGPL-3.0-only
 // Lists, kanbans and calendars: what a colleague changes is loaded anew in place, without losing what the user has begun.
-import { onMounted, onPatched, onWillUnmount, useState, useSubEnv } from "@odoo/owl";
+import { onMounted, onPatched, onWillUnmount, toRaw, useState, useSubEnv } from "@odoo/owl";
 import { CalendarController } from "@web/views/calendar/calendar_controller";
 import { KanbanController } from "@web/views/kanban/kanban_controller";
 import { KanbanRecord } from "@web/views/kanban/kanban_record";
@@ -13,7 +13,7 @@ import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { LiveBar, LivePeople } from "./bar";
 import { useConflicts } from "./conflicts";
-import { core, is_live, live, useFollower } from "./live";
+import { core, is_live, live, load_beside, useFollower, watch_loads } from "./live";
 
 /** What a record shows, as text, to compare it with what it shows later. */
 function shown_by(record) {
@@ -40,11 +40,63 @@ function focus_in(element, root) {
     return record && { record: record.resId, index: [...row.querySelectorAll("*")].indexOf(focused) };
 }
 
+/** What the user has chosen of what is shown: its pages, its order, its open groups. */
+function chosen(config) {
+    const { domain, groupBy, orderBy, offset, limit, groups } = config;
+    return [domain, groupBy, orderBy, offset, limit, Object.entries(groups || {}).map(
+        ([value, group]) => [value, group.isFolded, group.extraDomain, chosen(group.list)])];
+}
+
+/** A copy, which a load may change without changing what is shown. */
+function copied(config) {
+    const groups = Object.entries(config.groups || {}).map(([value, group]) => [value, { ...group, list: copied(group.list) }]);
+    return { ...config, ...(config.groups ? { groups: Object.fromEntries(groups) } : {}) };
+}
+
+/**
+ * Load anew what a model shows, as its own load() does, but for what the user does meanwhile: nothing of it is replaced.
+ *
+ * @param {function(): boolean} busy  whether nothing may be replaced now
+ * @returns {Promise<boolean>} whether it was done
+ */
+async function load_anew(model, busy) {
+    const root = model.root;
+    const state = () => JSON.stringify([chosen(model.config), root.records.map((record) => [record.id, shown_by(record)])]);
+    const before = state();
+    const config = copied(model._getNextConfig(model.config, {}));
+    if (model.useSampleModel) {
+        delete config.groups;
+        delete config.currentGroups;
+    }
+    model.hooks.onWillLoadRoot(config);
+    const data = await model._loadData(config);
+    await model.mutex.getUnlockedDef();
+    if (model.root !== root || busy() || state() !== before) {
+        return false;
+    }
+    const fresh = model._createRoot(config, data);
+    if (model.useSampleModel && !fresh.hasData) {
+        return true;
+    }
+    const selected = new Set(model.useSampleModel ? [] : root.selection.map((record) => record.resId));
+    for (const record of fresh.records) {
+        record.selected = selected.has(record.resId);
+    }
+    fresh.isDomainSelected = root.isDomainSelected;
+    model.useSampleModel = false;
+    model.root = fresh;
+    model.config = config;
+    await model.hooks.onRootLoaded(fresh);
+    model.notify();
+    return true;
+}
+
 const element_of = (element, record) => element && record && element.querySelector(`[data-id="${record.id}"]`);
 
 function useLiveList(controller) {
     const state = useState({ notice: null });
     const model = () => controller.model;
+    let under_way = () => false;
 
     /** What a save would write now: the row that is edited, and with it those that are selected. */
     function edited() {
@@ -59,25 +111,33 @@ function useLiveList(controller) {
         await (!several && edited().length ? edited()[0].isDirty() : null);
     }
 
+    /** Whether it is over in a moment, and needs no bar. */
+    const moment = () => under_way() || Boolean(controller.rootRef.el && controller.rootRef.el.querySelector(
+        ".o_dragged, .o_data_row .o-dropdown.show, .o_kanban_record .o-dropdown.show"));
+
+    function busy() {
+        return Boolean(
+            moment() ||
+            model().root.records.some((record) => record.isInEdition || record.dirty || record.isNew) ||
+            (controller.quickCreateState && controller.quickCreateState.groupId)
+        );
+    }
+
     const follower = useFollower(controller.props.resModel, {
         shows() {
             const root = model().root;
-            if (!model().isReady || model().useSampleModel || !root || !root.records) {
+            if (!model().isReady || !root || !root.records) {
                 return null;
             }
-            const ids = root.records.map((record) => record.resId).filter(Boolean);
+            // Sample data have ids that are no records'.
+            const ids = model().useSampleModel ? [] : root.records.map((record) => record.resId).filter(Boolean);
             return { model: root.resModel, ids: ids, domain: root.domain, context: root.context };
         },
-        busy() {
-            const root = model().root;
-            const element = controller.rootRef.el;
-            return Boolean(
-                root.records.some((record) => record.isInEdition || record.dirty || record.isNew) ||
-                (controller.quickCreateState && controller.quickCreateState.groupId) ||
-                (element && element.querySelector(".o_dragged"))
-            );
-        },
+        busy,
         async hold(changes) {
+            if (moment()) {
+                return;
+            }
             await commit();
             const shown = model().root.records.filter(
                 (record) => changes.changed.includes(record.resId) || changes.gone.includes(record.resId));
@@ -88,21 +148,20 @@ function useLiveList(controller) {
         },
         async apply() {
             conflicts.settle();
-            const root = model().root;
             const element = controller.rootRef.el;
-            const before = shown_rows(root);
-            const selected = new Set(root.selection.map((record) => record.resId));
-            const all = root.isDomainSelected;
-            const focus = focus_in(element, root);
-            const places = [...element.querySelectorAll(".o_content, .o_list_renderer, .o_renderer, .o_kanban_group")].map(
-                (place) => [place, place.scrollLeft, place.scrollTop]);
-            await model().load();
-            const fresh = model().root;
-            for (const record of fresh.records) {
-                record.selected = selected.has(record.resId);
+            const before = shown_rows(model().root);
+            let focus = /** @type {*} */ (null);
+            let places = /** @type {Array} */ ([]);
+            const done = await load_anew(toRaw(controller.model), () => {
+                focus = focus_in(element, model().root);
+                places = [...element.querySelectorAll(".o_content, .o_list_renderer, .o_renderer, .o_kanban_group")].map(
+                    (place) => [place, place.scrollLeft, place.scrollTop]);
+                return busy();
+            });
+            if (!done) {
+                return core.BUSY;
             }
-            fresh.isDomainSelected = all;
-            model().notify();
+            const fresh = model().root;
             await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
             for (const [place, left, top] of places) {
                 Object.assign(place, { scrollLeft: left, scrollTop: top });
@@ -117,11 +176,13 @@ function useLiveList(controller) {
                 const target = row && (focus.index < 0 ? row : row.querySelectorAll("*")[focus.index]);
                 target && target.focus({ preventScroll: true });
             }
+            return undefined;
         },
     });
     if (!follower) {
         return null;
     }
+    under_way = watch_loads(toRaw(controller.model));
     const conflicts = useConflicts(controller, state, {
         edited,
         commit,
@@ -157,7 +218,7 @@ function useCards(controller) {
     let end = () => undefined;
     function check() {
         const root = controller.model.root;
-        const ids = root && root.records ? root.records.map((record) => record.resId).filter(Boolean).slice(0, CARDS) : [];
+        const ids = root && root.records && !controller.model.useSampleModel ? root.records.map((record) => record.resId).filter(Boolean).slice(0, CARDS) : [];
         if (JSON.stringify(ids) !== shown) {
             shown = JSON.stringify(ids);
             end();
@@ -215,16 +276,21 @@ patch(KanbanRecord.prototype, {
 patch(CalendarController.prototype, {
     setup() {
         super.setup(...arguments);
-        useFollower(this.props.resModel, {
+        const model = toRaw(this.model);
+        let under_way = () => false;
+        const follower = useFollower(this.props.resModel, {
             shows: () => ({
                 model: this.model.resModel,
                 ids: Object.keys(this.model.records || {}).map(Number).filter(Boolean),
                 domain: this.props.domain,
                 context: this.props.context,
             }),
-            busy: () => Boolean(document.querySelector(".fc-event-dragging, .fc-event-resizing, .o_cw_popover")),
+            busy: () => under_way() || Boolean(document.querySelector(".fc-event-dragging, .fc-event-resizing, .o_cw_popover")),
             hold: () => undefined,
-            apply: () => this.model.load(),
+            apply: () => load_beside(model, (beside) => beside.load(), under_way),
         });
+        if (follower) {
+            under_way = watch_loads(model);
+        }
     },
 });
