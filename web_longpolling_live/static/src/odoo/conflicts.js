@@ -77,8 +77,11 @@ async function compare(orm, records, context, only) {
     const found = new Map();
     const names_of = (record) => record.fieldNames.filter((name) =>
         COMPARED.includes(record.fields[name].type) && !NO_NEWS.includes(name) && (!only || only.includes(name)));
-    const specification = { display_name: {}, write_date: {}, write_uid: { fields: { display_name: {} } } };
+    const specification = { display_name: {} };
     for (const record of records) {
+        if ("write_date" in record.fields) { // which a model need not keep
+            Object.assign(specification, { write_date: {}, write_uid: { fields: { display_name: {} } } });
+        }
         for (const name of names_of(record)) {
             specification[name] = ["many2one", "reference"].includes(record.fields[name].type) ? { fields: { display_name: {} } } : {};
         }

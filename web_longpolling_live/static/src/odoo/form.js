@@ -1,16 +1,50 @@
 // SPDX-FileCopyrightText: web_longpolling contributors
 // SPDX-License-Identifier: AGPL-3.0-only
 // Forms: what a colleague changes appears; while somebody edits, a bar says so, and saving over it asks.
-import { onMounted, onWillUnmount, useState } from "@odoo/owl";
+import { onMounted, onWillUnmount, toRaw, useState } from "@odoo/owl";
 import { FormController } from "@web/views/form/form_controller";
 import { patch } from "@web/core/utils/patch";
 import { useService } from "@web/core/utils/hooks";
+import { X2ManyFieldDialog } from "@web/views/fields/relational_utils";
 import { LiveBar, LivePeople } from "./bar";
 import { COMPARED, same, useConflicts } from "./conflicts";
 import { core, live, useFollower } from "./live";
 
 // Milliseconds between two signs of life of a page that looks at a record.
 const SIGN = 20000;
+
+// How many dialogs show rows of a form's lists, by the form's model: what is typed there is not the form's before they close.
+const dialogs = new WeakMap();
+
+patch(X2ManyFieldDialog.prototype, {
+    setup() {
+        super.setup(...arguments);
+        const model = toRaw(this.props.record.model);
+        const add = (number) => dialogs.set(model, (dialogs.get(model) || 0) + number);
+        onMounted(() => add(1));
+        onWillUnmount(() => add(-1));
+    },
+});
+
+/**
+ * Load a form's record anew, as its own load() does, but for what the user does meanwhile: nothing of it is replaced.
+ *
+ * @param {function(): Promise<boolean>|boolean} unwanted  whether nothing may be replaced now
+ * @returns {Promise<boolean>} whether it was done
+ */
+async function read_anew(record, unwanted) {
+    const { model, _values: values } = record;
+    const config = { ...record.config };
+    const data = await model._loadData(config);
+    if ((await unwanted()) || record._values !== values) {
+        return false;
+    }
+    model.hooks.onWillLoadRoot(config);
+    Object.assign(record.config, config);
+    record._setData(data);
+    await model.hooks.onRootLoaded(record);
+    return true;
+}
 
 function useLiveForm(controller) {
     const state = useState({ notice: null, people: [] });
@@ -32,9 +66,9 @@ function useLiveForm(controller) {
     let loaded = 0;
     async function load_anew(changes) {
         if (changes.latest < loaded) {
-            return; // what has changed together is loaded together
+            return undefined; // what has changed together is loaded together
         }
-        loaded = Date.now();
+        const begun = Date.now();
         const record = root();
         const before = {};
         for (const name of record.fieldNames) {
@@ -42,12 +76,20 @@ function useLiveForm(controller) {
                 before[name] = record.data[name];
             }
         }
-        await record.load();
+        if (!(await read_anew(record, () => root() !== record || busy()))) {
+            return core.BUSY;
+        }
+        loaded = begun;
+        conflicts.settle();
         await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
         mark(before);
+        return undefined;
     }
 
-    const busy = () => root().dirty || root().isDirty();
+    /** Whether a row of the record's lists is open. */
+    const opened = () => dialogs.get(toRaw(root().model)) > 0 || rows().some((row) => row.isInEdition);
+    // What is typed becomes the record's by asking whether it is dirty.
+    const busy = () => root().dirty || root().isDirty().then((dirty) => dirty || opened());
     const follower = useFollower(controller.props.resModel, {
         shows() {
             const record = root();
@@ -56,17 +98,17 @@ function useLiveForm(controller) {
         },
         busy,
         async hold(changes) {
-            if (!(await conflicts.hold(changes, [root()]))) {
+            if (!(await conflicts.hold(changes, [root()])) && root().dirty) {
                 follower.forget(); // it was this page itself, or nothing that is shown here
             }
         },
         async apply(changes) {
-            conflicts.settle();
             if (changes.gone.includes(root().resId)) {
+                conflicts.settle();
                 state.notice = { since: changes.since, gone: true };
-            } else {
-                await load_anew(changes);
+                return undefined;
             }
+            return load_anew(changes);
         },
     });
     if (!follower) {
@@ -89,17 +131,14 @@ function useLiveForm(controller) {
             busy,
             hold: (changes) => conflicts.hold(changes, rows(model).filter(
                 (row) => changes.changed.includes(row.resId) || changes.gone.includes(row.resId))),
-            async apply(changes) {
-                conflicts.settle();
-                await load_anew(changes);
-            },
+            apply: load_anew,
         })).filter(Boolean);
     const settle = () => {
         conflicts.settle();
         [follower, ...followers].forEach((one) => one.forget());
     };
     const conflicts = useConflicts(controller, state, {
-        edited: () => [root(), ...rows().filter((row) => row.dirty)],
+        edited: () => [root(), ...rows().filter((row) => row.dirty || row.isInEdition)],
         also: (record, changes) => record.fieldNames.filter((name) => name in changes && record.data[name] && record.data[name].records)
             .flatMap((name) => record.data[name].records.filter((row) => row.resId).map((row) => [row, row._getChanges()])),
         commit: () => root().isDirty(),
