@@ -4,11 +4,11 @@ import contextlib
 import re
 import time
 
-import psycopg2
 import requests
 from playwright.sync_api import Error
 
 from tests.support.clients import Session, visit
+from tests.support.sql import sql
 
 MESSAGES = '/web_longpolling_bus/messages'
 INPUT = '.o-mail-Composer-input'
@@ -139,8 +139,7 @@ class Site:
 
     def miss_whoever_was_killed(self):
         """Take those for gone at once that have said no good-bye; otherwise that takes five minutes."""
-        with contextlib.closing(psycopg2.connect(self.stack.dsn)) as connection, connection, connection.cursor() as cr:
-            cr.execute("DELETE FROM web_longpolling_bus_connection")
+        sql(self.stack, "DELETE FROM web_longpolling_bus_connection")
 
     def polls(self) -> list[dict]:
         """The polls for messages that the sidecars hold."""

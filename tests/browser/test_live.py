@@ -1,12 +1,12 @@
 """Live views: two people look at the same partners, and each sees what the other changes, without losing a thing."""
 
-import contextlib
 import re
 import time
 from pathlib import Path
 
-import psycopg2
 import pytest
+
+from tests.support.sql import sql
 
 MODEL = 'res.partner'
 # Seconds. The sidecar's look for what no host wakes it up for, and the pause between two reloads of one view.
@@ -45,11 +45,6 @@ def editable(site):
 
 def created(record) -> int:
     return record[0] if isinstance(record, list) else record
-
-
-def sql(site, statement, parameters=None):
-    with contextlib.closing(psycopg2.connect(site.dsn)) as connection, connection, connection.cursor() as cr:
-        cr.execute(statement, parameters)
 
 
 def action(site, charts: bool = False) -> int:

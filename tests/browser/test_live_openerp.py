@@ -16,8 +16,8 @@ from tests.browser.test_live import (  # noqa: F401
     listing,
     names,
     partners,
-    sql,
 )
+from tests.support.sql import sql
 
 pytestmark = pytest.mark.only_on('openerp-7.0')
 

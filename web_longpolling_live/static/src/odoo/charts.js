@@ -7,7 +7,7 @@ import { patch } from "@web/core/utils/patch";
 import { PivotController } from "@web/views/pivot/pivot_controller";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
-import { load_beside, useFollower, watch_loads } from "@web_longpolling_live/odoo/live";
+import { core, load_beside, useFollower, watch_loads } from "@web_longpolling_live/odoo/live";
 
 /** Whether the user has asked for more than a graph shows by itself. */
 const loaded_all = (data) => Boolean(data) && !data.exceeds && data.datasets.length > 80;
@@ -17,8 +17,6 @@ const LOADS = new Map([
     [GraphController, (model) => model._fetchDataPoints({ ...model.metaData }, loaded_all(model.data))],
     [PivotController, (model) => model._loadData({ metaData: model._buildMetaData(), data: model.data })],
 ]);
-// What the sidecar takes in one poll.
-const MOST = 1000;
 
 for (const [Controller, load] of LOADS) {
     patch(Controller.prototype, {
@@ -34,7 +32,7 @@ for (const [Controller, load] of LOADS) {
             const know = async () => {
                 const { resModel, domain, context } = this.props;
                 const asked = (known = JSON.stringify(domain));
-                const found = await orm.silent.search(resModel, domain, { context, limit: MOST }).catch(() => []);
+                const found = await orm.silent.search(resModel, domain, { context, limit: core.MOST }).catch(() => []);
                 if (asked === known) {
                     ids = found;
                     follower.check();

@@ -258,7 +258,8 @@ openerp.web_longpolling_live.lists = function (instance, live) {
             const self = this;
             return this._super.apply(this, arguments).then(function () {
                 if (self.live_search) { // embedded lists are searched by nobody
-                    if (self.live === undefined) {
+                    if (!self.live_listens) {
+                        self.live_listens = true;
                         const check = _.debounce(() => self.live && self.live.check(), 0);
                         self.records.bind("remove", check);
                         self.on("save:after", self, function (saved) {
